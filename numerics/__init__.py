@@ -1,0 +1,1 @@
+"""Numerical tools that know nothing of smoothing: bounds, rounding, special functions, errors."""
