@@ -1,0 +1,1 @@
+"""Smoothing densities: what psi is made of, its structures, norms, samplers."""

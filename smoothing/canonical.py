@@ -1,0 +1,140 @@
+"""One-dimensional potentials in a standard form, and tests of identities between them.
+
+The standard form has no additive constant, expands logarithms of products, and writes the
+logarithm of a sum of two exponentials with log cosh, which does not overflow and shows evenness.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from smoothing.structure import COORDINATE
+
+__all__ = ["is_even", "split_constant", "standard_form", "vanishes"]
+
+#: Functions that are not analytic: an identity at a few points says nothing about others.
+NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
+
+#: Arguments at which identities are tested, generic positive numbers of several magnitudes.
+SAMPLES = tuple(sympy.Rational(n, 997) for n in (61, 389, 743, 1471, 2459, 7069))
+
+DIGITS = 60
+#: An identity that holds loses at most a few digits of DIGITS to cancellation at the samples.
+ZERO = sympy.Float("1e-40", 20)
+
+
+def vanishes(expression: sympy.Expr) -> bool:
+    """Return whether an expression is identically zero in its free symbols.
+
+    Structural zeros are recognised at once, analytic expressions by evaluation with 60 digits at
+    generic positive points, and others by simplification.
+    """
+    if expression.is_zero:
+        return True
+    symbols = sorted(expression.free_symbols, key=str)
+    if not symbols or not expression.has(*NOT_ANALYTIC):
+        return all(_is_zero_at(expression, symbols, shift) for shift in range(len(SAMPLES)))
+    return bool(sympy.simplify(expression) == 0)
+
+
+def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int) -> bool:
+    point = {s: SAMPLES[(shift + 2 * k) % len(SAMPLES)] + k for k, s in enumerate(symbols)}
+    number = expression.subs(point).evalf(DIGITS, maxn=4 * DIGITS)
+    return bool(number.is_number and abs(number) < ZERO)
+
+
+def is_even(phi: sympy.Expr) -> bool:
+    """Return whether phi(-t) = phi(t).
+
+    Examples
+    --------
+    >>> from sympy import exp, log
+    >>> is_even(log(1 + exp(COORDINATE)) - COORDINATE / 2)
+    True
+    """
+    mirrored = phi.subs(COORDINATE, -COORDINATE)
+    return bool(mirrored == phi) or vanishes(mirrored - phi)
+
+
+def standard_form(potential: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return (potential without its additive constant, that constant).
+
+    Examples
+    --------
+    >>> from sympy import exp, log
+    >>> standard_form(log(1 + exp(COORDINATE)) - COORDINATE / 2 + 3)
+    (log(cosh(t/2)), log(2) + 3)
+    """
+    expanded = potential.replace(sympy.sech, lambda u: 1 / sympy.cosh(u))
+    expanded = _expand_logarithms(expanded)
+    expanded = expanded.replace(sympy.log, _log_of_two_exponentials)
+    return split_constant(_shorter(_expand_logarithms(expanded)))
+
+
+def _shorter(tree: sympy.Expr) -> sympy.Expr:
+    """Multiply out where that shortens, as in (r + 1)^2 - 2r."""
+    if not tree.is_Add:
+        return tree
+    opened = sympy.expand(tree, power_exp=False, log=False)
+    return opened if opened.count_ops() < tree.count_ops() else tree
+
+
+def split_constant(potential: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Split off the terms of a sum that are free of symbols; 0 + constant if there are none."""
+    constant, rest = sympy.sympify(potential).as_independent(
+        *potential.free_symbols or (COORDINATE,), as_Add=True
+    )
+    if rest.is_Mul and rest.args[0].is_number:  # 2*(t + 1)/2 and the like
+        constant_inside, opened = rest.expand().as_independent(*rest.free_symbols, as_Add=True)
+        if constant_inside != 0:
+            return opened, constant + constant_inside
+    return rest, constant
+
+
+def _expand_logarithms(tree: sympy.Expr) -> sympy.Expr:
+    if not tree.has(sympy.log):
+        return tree
+    modulus = sympy.Dummy("modulus", positive=True)
+    magnitude = sympy.Abs(COORDINATE)
+    tree = tree.replace(sympy.log, _square_as_modulus).xreplace({magnitude: modulus})
+    return sympy.expand_log(tree).xreplace({modulus: magnitude})
+
+
+def _square_as_modulus(argument: sympy.Expr) -> sympy.Expr:
+    """Rewrite log(t^n), n even, as n log|t|."""
+    base, exponent = argument.as_base_exp()
+    if base == COORDINATE and exponent.is_integer and exponent.is_even:
+        return exponent * sympy.log(sympy.Abs(COORDINATE))
+    return sympy.log(argument)
+
+
+def _log_of_two_exponentials(argument: sympy.Expr) -> sympy.Expr:
+    r"""Rewrite log(a e^u + b e^v), a, b > 0, as (u + v + log ab)/2 + log 2cosh((u - v + log a/b)/2).
+
+    1 counts as e^0, so softplus is included.
+    """
+    terms = sympy.expand(argument, power_exp=False).as_ordered_terms()
+    if len(terms) != 2 or not argument.has(sympy.exp):
+        return sympy.log(argument)
+    factors = [_exponential_term(term) for term in terms]
+    if factors[0] is None or factors[1] is None:
+        return sympy.log(argument)
+    (a, u), (b, v) = factors
+    middle = (u + v + sympy.log(a) + sympy.log(b)) / 2
+    half = sympy.expand((u - v + sympy.log(a) - sympy.log(b)) / 2)
+    return sympy.expand(middle) + sympy.log(sympy.cosh(half)) + sympy.log(2)
+
+
+def _exponential_term(term: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """Return (a, u) when the term is a e^u with a positive number a."""
+    coefficient, rest = term.as_independent(*term.free_symbols, as_Add=False)
+    if not term.free_symbols:
+        coefficient, rest = term, sympy.S.One
+    if not coefficient.is_positive:
+        return None
+    if rest == 1:
+        return coefficient, sympy.S.Zero
+    exponents = [f.exp for f in sympy.Mul.make_args(rest) if isinstance(f, sympy.exp)]
+    if len(exponents) != len(sympy.Mul.make_args(rest)):
+        return None
+    return coefficient, sympy.Add(*exponents)

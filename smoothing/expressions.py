@@ -1,0 +1,258 @@
+r"""Symbols in which a smoothing density exp(-psi) is written.
+
+``x`` is the noise vector, ``x[i]`` one of its coordinates, ``t`` the scalar coordinate inside
+`coordinate_sum`, ``dim`` the dimension; `norm` and `coordinate_sum` are SymPy functions that stay
+symbolic, so that the structure of psi can be read off by algebra.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from numerics.errors import InvalidInputError, invalid
+from smoothing.structure import COORDINATE
+
+__all__ = [
+    "DIM",
+    "Coordinate",
+    "Vector",
+    "as_boolean",
+    "as_expression",
+    "coordinate_sum",
+    "dim",
+    "exact",
+    "norm",
+    "t",
+    "x",
+]
+
+
+class Coordinate(sympy.Symbol):
+    """The real coordinate ``x[index]`` of the noise vector."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Position of the coordinate, counted from 0."""
+        return int(self.name[2:-1])
+
+    def _latex(self, printer: Any) -> str:
+        return f"x_{{{self.index}}}"
+
+
+class Vector(sympy.Symbol):
+    """The noise vector x; ``x[i]`` is coordinate i.
+
+    On its own it may appear only in `norm` and, in a support, in comparisons that are meant for
+    every coordinate (``x >= 0``).
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, index: int) -> Coordinate:
+        if isinstance(index, bool) or not isinstance(index, numbers.Integral) or index < 0:
+            raise invalid(
+                "x[index]", "an index >= 0", index, "count coordinates from 0, as in x[0]"
+            )
+        return Coordinate(f"x[{int(index)}]", real=True)
+
+    def __iter__(self) -> Any:
+        raise TypeError("x has no length before dim is known; index it, as in x[0]")
+
+    def _latex(self, printer: Any) -> str:
+        return "x"
+
+
+x = Vector("x", real=True)
+t = COORDINATE
+DIM: sympy.Symbol = sympy.Symbol("dim", positive=True, integer=True)
+dim = DIM
+
+
+def exact(value: object, *, name: str = "value") -> sympy.Expr:
+    """Return a number as an exact SymPy number; a float means the shortest decimal it prints as.
+
+    Parameters
+    ----------
+    value : int, float, Fraction or SymPy number
+        The number.
+    name : str
+        The parameter to name in an error.
+
+    Raises
+    ------
+    InvalidInputError
+        The value is not a real number, or is NaN.
+
+    Examples
+    --------
+    >>> exact(0.1), exact(float("inf"))
+    (1/10, oo)
+    """
+    if isinstance(value, sympy.Basic):
+        number = _without_floats(value)
+        if isinstance(number, sympy.Expr) and number.is_extended_real and number.is_number:
+            return number
+    elif isinstance(value, Fraction):
+        return sympy.Rational(value.numerator, value.denominator)
+    elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return sympy.Integer(int(value))
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return _from_float(float(value), name)
+    raise invalid(
+        name, "a real number", value, "pass an int, a float, a Fraction or a SymPy number"
+    )
+
+
+def _from_float(value: float, name: str) -> sympy.Expr:
+    if math.isnan(value):
+        raise invalid(name, "a real number", value, "NaN is not a number")
+    if math.isinf(value):
+        return sympy.oo if value > 0 else -sympy.oo
+    return sympy.Rational(repr(value))
+
+
+def _without_floats(tree: sympy.Basic) -> sympy.Basic:
+    floats = {f: _from_float(float(f), "a number in psi") for f in tree.atoms(sympy.Float)}
+    return tree.xreplace(floats) if floats else tree
+
+
+class norm(sympy.Function):  # noqa: N801 (reads as a formula)
+    r"""The l_p norm of the noise vector, (sum |x_i|^p)^(1/p), p > 0 or oo.
+
+    Examples
+    --------
+    >>> norm(x, 2)**2 / 2
+    norm(x, 2)**2/2
+    >>> norm(-3 * x, 1)
+    3*norm(x, 1)
+    """
+
+    nargs = (2,)
+    is_real = True
+    is_nonnegative = True
+    is_finite = True
+
+    @classmethod
+    def eval(cls, vector: sympy.Expr, order: sympy.Expr) -> sympy.Expr | None:
+        given, order = order, exact(order, name="the order p of norm(x, p)")
+        if not order.is_extended_positive:
+            raise invalid("the order p of norm(x, p)", "a number > 0 or oo", order, "use p > 0")
+        if vector.is_zero:
+            return sympy.S.Zero
+        factor, rest = vector.as_coeff_Mul()
+        if not isinstance(rest, Vector):
+            raise invalid("the first argument of norm", "x, or a multiple of it", vector, "use x")
+        if factor == 1 and given == order and not given.is_Float:
+            return None
+        return abs(factor) * cls(rest, order)
+
+    @property
+    def order(self) -> sympy.Expr:
+        """The p of the l_p norm."""
+        return exact(self.args[1])
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\left\|x\right\|_{{{printer._print(self.args[1])}}}"
+        return text if exp is None else f"{text}^{{{exp}}}"
+
+
+class coordinate_sum(sympy.Function):  # noqa: N801 (reads as a formula)
+    r"""The sum over coordinates of phi, sum_i w_i phi(x_i), with phi written in ``t``.
+
+    Parameters
+    ----------
+    phi : expression in t
+        The summand.
+    weights : sequence of numbers, optional
+        One weight per coordinate; all 1 when absent.
+
+    Examples
+    --------
+    >>> coordinate_sum(abs(t))
+    coordinate_sum(Abs(t))
+    >>> coordinate_sum(t**2, weights=(1, 2)).weights
+    (1, 2)
+    """
+
+    def __new__(cls, phi: Any, weights: Any = None, **options: Any) -> sympy.Expr:
+        phi = as_expression(phi, name="phi")
+        foreign = phi.free_symbols - {t, DIM}
+        if foreign or phi.atoms(norm, coordinate_sum):
+            names = ", ".join(sorted(map(str, foreign))) or "a norm or another coordinate_sum"
+            raise InvalidInputError(
+                f"coordinate_sum(phi) needs phi in t alone, got {names} in {phi}; "
+                "write the summand with radii.t"
+            )
+        if weights is None:
+            return super().__new__(cls, phi, evaluate=False)
+        listed = sympy.Tuple(*(exact(w, name="weights") for w in weights))
+        if not all(w.is_finite for w in listed):
+            raise invalid("weights", "finite numbers", weights, "pass one number per coordinate")
+        return super().__new__(cls, phi, listed, evaluate=False)
+
+    @property
+    def phi(self) -> sympy.Expr:
+        """The summand, an expression in t."""
+        phi: sympy.Expr = self.args[0]
+        return phi
+
+    @property
+    def weights(self) -> sympy.Tuple | None:
+        """One weight per coordinate, or None when all are 1."""
+        return self.args[1] if len(self.args) > 1 else None
+
+    @property
+    def free_symbols(self) -> set[sympy.Basic]:
+        """Symbols of phi other than t, which is bound."""
+        return set(self.phi.free_symbols) - {t}
+
+    def _eval_is_extended_real(self) -> bool | None:
+        real: bool | None = self.phi.is_extended_real
+        return real
+
+    def _eval_subs(self, old: sympy.Basic, new: sympy.Basic) -> sympy.Basic | None:
+        return self if old == t else None
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        weight = "" if self.weights is None else "w_i "
+        inner = printer._print(self.phi.xreplace({t: sympy.Symbol("x_{i}", real=True)}))
+        text = rf"\sum_{{i}} {weight}\left({inner}\right)"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+def as_expression(value: object, *, name: str = "psi") -> sympy.Expr:
+    """Return a SymPy expression with exact numbers; text is refused (see `parse_expression`)."""
+    if isinstance(value, sympy.Expr):
+        tree = _without_floats(value)
+        if isinstance(tree, sympy.Expr):
+            return tree
+    elif isinstance(value, numbers.Real | Fraction):
+        return exact(value, name=name)
+    raise invalid(
+        name,
+        "a SymPy expression",
+        value,
+        "write it with radii.x, radii.t, norm and coordinate_sum; "
+        "text goes through SmoothingDistribution.parse",
+    )
+
+
+def as_boolean(value: object) -> sympy.Basic:
+    """Return a support condition with exact numbers, a relation or an And of relations."""
+    if value is True or value is False:
+        return sympy.sympify(value)
+    if isinstance(value, sympy.logic.boolalg.Boolean):
+        return _without_floats(value)
+    raise invalid(
+        "support",
+        "a comparison, or And of comparisons",
+        value,
+        "write for example norm(x, oo) <= 1, or pass support=None for all of R^dim",
+    )
