@@ -1,0 +1,56 @@
+"""Certification of trained classifiers: sampling, counting, certificates, logs and curves.
+
+Only this room knows PyTorch, and it is imported when a name that needs it is first used: reading,
+evaluating and recertifying logs works without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from certify.certificate import Certificate as Certificate
+    from certify.certificate import CertificateBatch as CertificateBatch
+    from certify.certificate import Status as Status
+    from certify.confidence import clopper_pearson_lower as clopper_pearson_lower
+    from certify.confidence import clopper_pearson_upper as clopper_pearson_upper
+    from certify.evaluate import Curve as Curve
+    from certify.evaluate import certified_accuracy as certified_accuracy
+    from certify.evaluate import envelope as envelope
+    from certify.log_reader import read_log as read_log
+    from certify.logs import LogWriter as LogWriter
+    from certify.planning import required_samples as required_samples
+    from certify.recertify import recertify_counts as recertify_counts
+    from certify.recertify import recertify_radii as recertify_radii
+    from certify.smoothed_classifier import SmoothedClassifier as SmoothedClassifier
+
+#: Which module defines a public name.
+_HOME = {
+    "Certificate": "certificate",
+    "CertificateBatch": "certificate",
+    "Curve": "evaluate",
+    "LogWriter": "logs",
+    "SmoothedClassifier": "smoothed_classifier",
+    "Status": "certificate",
+    "certified_accuracy": "evaluate",
+    "clopper_pearson_lower": "confidence",
+    "clopper_pearson_upper": "confidence",
+    "envelope": "evaluate",
+    "read_log": "log_reader",
+    "recertify_counts": "recertify",
+    "recertify_radii": "recertify",
+    "required_samples": "planning",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"certify.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'certify' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
