@@ -1,0 +1,116 @@
+"""Compiled kernels that cost nothing until they are called.
+
+Importing numba takes about as long as all the rest of the library together, so nothing imports
+it at module level: `kernel` wraps a plain function and compiles it on its first call. Machine code
+is cached on disk, beside the source where that can be written, else in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+__all__ = ["Kernel", "kernel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kernel(Generic[P, R]):
+    """A function that numba compiles on its first call; kernels may call each other.
+
+    Attributes
+    ----------
+    python : callable
+        The function as written, for debugging and for tests against the compiled one.
+    compiled : numba dispatcher
+        Compiled form; reading it imports numba.
+    """
+
+    def __init__(self, function: Callable[P, R], *, parallel: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.python = function
+        self._parallel = parallel
+        self._dispatcher: Any = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.compiled(*args, **kwargs)
+
+    @property
+    def compiled(self) -> Any:
+        if self._dispatcher is None:
+            prepare()
+            self._dispatcher = _compile(self.python, self._parallel)
+        return self._dispatcher
+
+
+@overload
+def kernel(function: Callable[P, R]) -> Kernel[P, R]: ...
+@overload
+def kernel(*, parallel: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
+def kernel(function: Callable[P, R] | None = None, *, parallel: bool = False) -> Any:
+    """Mark a function of numbers and arrays for compilation on its first call.
+
+    The compiled code releases the interpreter lock, follows IEEE 754 on division by zero (as
+    NumPy does) and never reorders floating point operations: there is no `fastmath` to turn on,
+    because a radius that depends on the compiler's mood is no certificate.
+
+    Inside a kernel the functions of `numerics.special` listed in `NATIVE` and other kernels can
+    be called. numba notices a changed source file, but not a change in another file that
+    the kernel calls into; touch the caller after editing such a callee.
+
+    Parameters
+    ----------
+    function : callable
+        Plain Python that numba's nopython mode can compile.
+    parallel : bool, default False
+        Let `numba.prange` loops use several threads.
+
+    Returns
+    -------
+    Kernel
+        Callable with the same signature.
+
+    Examples
+    --------
+    >>> @kernel
+    ... def double(value):
+    ...     return 2.0 * value
+    >>> double.python(4.0)
+    8.0
+    """
+    if function is None:
+        return functools.partial(Kernel, parallel=parallel)
+    return Kernel(function, parallel=parallel)
+
+
+@functools.cache
+def prepare() -> None:
+    """Import numba and teach it the kernels and the special functions; once per process."""
+    from numba.core import types
+    from numba.extending import typeof_impl
+
+    from numerics import native
+
+    # A Kernel met as a global inside another kernel stands for its compiled form.
+    @typeof_impl.register(Kernel)
+    def _typeof_kernel(value: Kernel[..., Any], context: Any) -> Any:
+        return types.Dispatcher(value.compiled)
+
+    native.register()
+
+
+def _compile(function: Callable[..., Any], parallel: bool) -> Any:
+    import numba
+
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "parallel": parallel,
+    }
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        # No folder to cache in: read-only source, no home, or a function typed at a prompt.
+        return numba.njit(**options)(function)

@@ -1,0 +1,85 @@
+"""The functions of `scipy.special` as numba can call them from compiled code.
+
+SciPy exports C entry points through `scipy.special.cython_special`. Each address is registered
+with LLVM under a fixed name, and cached machine code refers to the name only, so a
+kernel cached by one process runs in the next one, where the address is another.
+This module is imported by `numerics.jit` when the first kernel is compiled, never earlier.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+import scipy.special.cython_special as cython_special
+from numba import types
+from numba.extending import overload
+
+from numerics import special
+
+__all__ = ["address", "register"]
+
+# Cython writes one C function per type a fused function accepts. Which fuse index is the real
+# double differs from function to function, so it is found by its signature.
+_SIGNATURE = "double ({arguments}, int __pyx_skip_dispatch)"
+
+
+def register() -> None:
+    """Make every function listed in `numerics.special.NATIVE` callable from kernels."""
+    for function in special.NATIVE:
+        symbol = f"radii_scipy_special_{function.name}"
+        llvmlite.binding.add_symbol(symbol, address(function.name, function.arity))
+        _overload(function, types.ExternalFunction(symbol, _c_signature(function.arity)))
+
+
+def address(name: str, arity: int) -> int:
+    """Return the address of the C function `name` that takes `arity` doubles.
+
+    Raises
+    ------
+    KeyError
+        This SciPy exports no such function.
+    """
+    wanted = _SIGNATURE.format(arguments=", ".join(["double"] * arity))
+    exported = cython_special.__pyx_capi__
+    for candidate in (name, *(f"__pyx_fuse_{index}{name}" for index in range(3))):
+        capsule = exported.get(candidate)
+        if capsule is not None and _capsule_name(capsule) == wanted.encode():
+            return _capsule_pointer(capsule, wanted.encode())
+    raise KeyError(f"scipy.special.cython_special exports no {name} with signature {wanted}")
+
+
+def _c_signature(arity: int) -> Any:
+    # The trailing int is Cython's skip_dispatch flag.
+    return types.float64(*([types.float64] * arity), types.int32)
+
+
+def _overload(function: special.Native, external: Any) -> None:
+    """Tell numba to call `external` where a kernel calls `function` with real scalars."""
+    no_dispatch = 0
+    implementations: dict[int, Callable[..., Any]] = {
+        1: lambda a: external(a, no_dispatch),
+        2: lambda a, b: external(a, b, no_dispatch),
+        3: lambda a, b, c: external(a, b, c, no_dispatch),
+    }
+    typers: dict[int, Callable[..., Any]] = {
+        1: lambda a: implementations[1],
+        2: lambda a, b: implementations[2],
+        3: lambda a, b, c: implementations[3],
+    }
+    overload(function)(typers[function.arity])
+
+
+def _capsule_name(capsule: Any) -> bytes:
+    get_name = ctypes.pythonapi.PyCapsule_GetName
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    return bytes(get_name(capsule))
+
+
+def _capsule_pointer(capsule: Any, name: bytes) -> int:
+    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    get_pointer.restype = ctypes.c_void_p
+    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    return int(get_pointer(capsule, name))
