@@ -138,7 +138,7 @@ def test_widths_and_midpoints() -> None:
     assert wide.midpoint == 2.5
     assert wide.width == np.nextafter(1.0, 2.0)
     # Rounded up twice, once for the width and once for the ratio.
-    assert wide.relative_width == pytest.approx(0.5, rel=1e-15)
+    assert wide.relative_width == pytest.approx(0.5, rel=1e-15, abs=0.0)
     assert Bounds(-1.0, 1.0).relative_width == np.inf
     assert Bounds.exact(np.inf).width == 0.0
     assert Bounds(-np.inf, np.inf).midpoint == 0.0
