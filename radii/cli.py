@@ -1,0 +1,57 @@
+"""The command line `radii`: one sub-command per file, errors as one line.
+
+Nothing heavy is imported here or at the top of the command files, so that ``radii --help`` answers
+at once; each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+import typer.core
+
+from numerics.errors import RadiiError
+from radii.cli_derive import derive
+from radii.cli_families import families
+from radii.cli_recertify import recertify
+
+__all__ = ["app"]
+
+#: Exit status of a command that was given something it cannot use, as for a mistyped option.
+USAGE_ERROR = 2
+
+
+class _ReportingGroup(typer.core.TyperGroup):
+    """Turns the library's own exceptions into one line; any other one is a bug and is shown."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RadiiError as error:
+            # Some messages have one line per refused route.
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            typer.echo(f"radii: {'; '.join(lines)}", err=True)
+            raise typer.Exit(USAGE_ERROR) from None
+
+
+app = typer.Typer(
+    name="radii",
+    cls=_ReportingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Certified radii for randomized smoothing, derived from the smoothing density.",
+)
+app.command()(derive)
+app.command()(families)
+app.command()(recertify)
+
+
+@app.callback()
+def main() -> None:
+    """Certified radii for randomized smoothing, derived from the smoothing density."""
+
+
+if __name__ == "__main__":
+    app()
