@@ -27,9 +27,9 @@ class Status(Enum):
 class Certificate:
     """What `count` of `n` noisy copies of one image prove about the smoothed classifier.
 
-    With probability at least 1 - `alpha` over the noise that was drawn, either the certificate
-    abstains or the smoothed classifier predicts `prediction` at every point within `radius` of the
-    image in the norm `adversary`.
+    With probability at least 1 - `failure_probability` over the noise that was drawn, either the
+    certificate abstains or the smoothed classifier predicts `prediction` at every point within
+    `radius` of the image in the norm `adversary`.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Certificate:
     count, n : int
         Fresh noisy copies that got the selected class, and fresh copies in all.
     alpha : float
-        Probability that the certificate is wrong.
+        Probability that `prob_lower` is too large.
     seed : int
         Seed of the run; with `index` it fixes the noise.
     adversary, guarantee, route, noise : str
@@ -55,6 +55,8 @@ class Certificate:
         True class, where known.
     seconds : float
         Time spent on this image.
+    radius_alpha : float
+        Probability that the radius function is wrong; 0 unless `guarantee` is "statistical".
     """
 
     index: int
@@ -72,11 +74,17 @@ class Certificate:
     noise: str
     label: int | None = None
     seconds: float = 0.0
+    radius_alpha: float = 0.0
 
     @property
     def certified(self) -> bool:
         """Whether a class was certified (possibly with radius 0)."""
         return self.status is Status.CERTIFIED
+
+    @property
+    def failure_probability(self) -> float:
+        """Probability that the certificate is wrong: `alpha` + `radius_alpha`."""
+        return self.alpha + self.radius_alpha
 
     @property
     def tail(self) -> float:

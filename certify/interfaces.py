@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy.typing as npt
 
 from numerics.errors import invalid
+from numerics.validation import check_alpha
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,7 @@ __all__ = [
     "Smoother",
     "check_acceptable",
     "norm_name",
+    "radius_alpha",
 ]
 
 #: What a radius can be worth, from best to worst.
@@ -119,3 +121,16 @@ def check_acceptable(radius: RadiusLike, accept: tuple[str, ...]) -> None:
             radius.guarantee,
             remedy,
         )
+
+
+def radius_alpha(radius: RadiusLike) -> float:
+    """Probability that the radius function itself is wrong: 0 unless it is "statistical".
+
+    Raises
+    ------
+    InvalidInputError
+        A statistical radius function that does not state its `alpha`.
+    """
+    if radius.guarantee != "statistical":
+        return 0.0
+    return check_alpha(getattr(radius, "alpha", None))

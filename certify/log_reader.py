@@ -187,9 +187,9 @@ def _count_fields(named: dict[str, str]) -> dict[str, Any]:
     alpha = _number("alpha", named["alpha"], 1.0)
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha is {named['alpha']!r}, not in (0, 1)")
-    noise, mark, adversary = named["noise"].rpartition("; adversary=")
+    noise, mark, adversary = named["noise"].rpartition("; adversary = ")
     if not (mark and noise and adversary):
-        raise ValueError(f"noise is {named['noise']!r}, without '; adversary=' and a norm")
+        raise ValueError(f"noise is {named['noise']!r}, without '; adversary = ' and a norm")
     count = _whole("count", named["count"], 0)
     if count > n:
         raise ValueError(f"count is {count}, above n = {n}")

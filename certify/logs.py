@@ -4,7 +4,7 @@ Columns are ``idx label predict radius correct time`` (Cohen et al., github locu
 that their scripts read ours) and then ``count n prob_lower alpha seed noise``: everything needed to
 compute the radius again, for this norm or another. `radius` and `prob_lower` are rounded down.
 A label that is unknown is written as ``-``. The cell `noise` holds the noise as text, then
-``; adversary=`` and the norm.
+``; adversary = `` and the norm.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import IO
 
 from certify.certificate import Certificate
-from certify.decimals import down_text
 from certify.log_reader import COLUMNS, LogRecord, read_log
+from numerics.decimals import down_text
 from numerics.errors import LogFormatError
 
 __all__ = ["LogWriter", "format_line"]
@@ -32,7 +32,7 @@ PROBABILITY_DIGITS = 12
 
 def format_line(certificate: Certificate) -> str:
     """One line of the log, with its newline."""
-    text = f"{certificate.noise}; adversary={certificate.adversary}"
+    text = f"{certificate.noise}; adversary = {certificate.adversary}"
     cells = (
         str(certificate.index),
         "-" if certificate.label is None else str(certificate.label),

@@ -25,9 +25,9 @@ import numpy.typing as npt
 from certify.certificate import ABSTAIN
 from certify.confidence import clopper_pearson_lower
 from certify.counts import Counts, counts_from_log, counts_from_npz
-from certify.decimals import half_unit
 from certify.interfaces import InvertibleRadius, RadiusLike, norm_name
 from certify.log_reader import Log, read_log
+from numerics.decimals import half_unit
 from numerics.errors import PrecisionError, invalid
 from numerics.validation import check_alpha, check_choice
 

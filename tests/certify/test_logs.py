@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from certify.certificate import ABSTAIN, Certificate, Status
 from certify.confidence import clopper_pearson_lower
-from certify.decimals import down_text, half_unit
 from certify.log_reader import COHEN_COLUMNS, COLUMNS, read_log
 from certify.logs import LogWriter
+from numerics.decimals import down_text, half_unit
 from numerics.errors import LogFormatError
 from tests.reference.stand_in_radius import StandInRadius
 
@@ -87,7 +87,7 @@ def test_text_is_as_documented(path):
     assert lines[1].split("\t") == [
         *["0", "3", "3", "1.23163", "1", "0.250"],
         # 0.001 ** (1 / 1000) = 0.9931160484209338; the radius is 0.5 ndtri of it = 1.231636...
-        *["1000", "1000", "0.99311604842", "0.001", "7", f"{NOISE}; adversary=l1"],
+        *["1000", "1000", "0.99311604842", "0.001", "7", f"{NOISE}; adversary = l1"],
     ]
 
 
@@ -144,7 +144,7 @@ def test_lines_reach_the_disk_one_by_one(tmp_path):
         ("0.250", "-1", 2, "time is '-1'"),
         ("0.250", "soon", 2, "time is 'soon'"),
         ("\t0.001\t", "\t0\t", 2, r"alpha is '0', not in \(0, 1\)"),
-        ("; adversary=l1", "", 2, "noise is .* without '; adversary='"),
+        ("; adversary = l1", "", 2, "noise is .* without '; adversary = '"),
     ],
 )
 def test_edited_lines_are_named(path, old, new, line, message):

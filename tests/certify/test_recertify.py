@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from certify.confidence import clopper_pearson_lower
 from certify.log_reader import COHEN_COLUMNS
@@ -57,7 +58,7 @@ def test_a_class_below_one_half_is_not_correct():
 def test_printed_radius_never_proves_too_much(tails, digits):
     """Round to nearest as Cohen's print does, read back: the tail is not below the true one."""
     true = np.array(tails)
-    exact = -0.5 * np.array([float(_ndtri(t)) for t in true])
+    exact = -0.5 * ndtri(true)
     printed = np.array([float(f"{r:.{digits}}") for r in exact])
     recovered = tail_from_radius(printed, GAUSSIAN, rounding="nearest", digits=digits)
     assert (recovered >= true).all()
@@ -73,12 +74,6 @@ def test_face_value_inverts_exactly(tails):
     assert (recovered >= np.array(tails)).all()
     # 1e-12 is the allowance for foreign arithmetic; near tail 1/2 a step of the tail is 1e-16.
     assert GAUSSIAN(tail=recovered) == pytest.approx(radii, rel=2e-12, abs=1e-14)
-
-
-def _ndtri(p):
-    from scipy.special import ndtri
-
-    return ndtri(p)
 
 
 def test_radius_beyond_the_noise_is_refused():
