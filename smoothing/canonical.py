@@ -81,7 +81,7 @@ def _shorter(tree: sympy.Expr) -> sympy.Expr:
 
 def split_constant(potential: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """Split off the terms of a sum that are free of symbols; 0 + constant if there are none."""
-    constant, rest = sympy.sympify(potential).as_independent(
+    constant, rest = sympy.sympify(potential, strict=True).as_independent(
         *potential.free_symbols or (COORDINATE,), as_Add=True
     )
     if rest.is_Mul and rest.args[0].is_number:  # 2*(t + 1)/2 and the like

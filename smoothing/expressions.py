@@ -247,7 +247,7 @@ def as_expression(value: object, *, name: str = "psi") -> sympy.Expr:
 def as_boolean(value: object) -> sympy.Basic:
     """Return a support condition with exact numbers, a relation or an And of relations."""
     if value is True or value is False:
-        return sympy.sympify(value)
+        return sympy.true if value else sympy.false
     if isinstance(value, sympy.logic.boolalg.Boolean):
         return _without_floats(value)
     raise invalid(
