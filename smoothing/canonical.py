@@ -6,11 +6,14 @@ logarithm of a sum of two exponentials with log cosh, which does not overflow an
 
 from __future__ import annotations
 
+import flint
 import sympy
 
+from numerics.ball import BallFunction
 from smoothing.structure import COORDINATE
 
-__all__ = ["is_even", "split_constant", "standard_form", "vanishes"]
+__all__ = ["is_even",
+    "is_small", "split_constant", "standard_form", "vanishes"]
 
 #: Functions that are not analytic: an identity at a few points says nothing about others.
 NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
@@ -18,16 +21,21 @@ NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heavisi
 #: Arguments at which identities are tested, generic positive numbers of several magnitudes.
 SAMPLES = tuple(sympy.Rational(n, 997) for n in (61, 389, 743, 1471, 2459, 7069))
 
-DIGITS = 60
-#: An identity that holds loses at most a few digits of DIGITS to cancellation at the samples.
-ZERO = sympy.Float("1e-40", 20)
+#: Expressions up to this size are multiplied out; a density that a person writes has fewer.
+MAX_OPERATIONS = 200
+MAX_POWER = 8
+
+#: Precision of the test of an identity. A ball around the value is narrowed to this many bits; an
+#: identity that holds leaves a ball around 0, as narrow as cancellation of these bits allows.
+BITS = 1024
+ZERO = flint.arb(2) ** -400
 
 
 def vanishes(expression: sympy.Expr) -> bool:
     """Return whether an expression is identically zero in its free symbols.
 
-    Structural zeros are recognised at once, analytic expressions by evaluation with 60 digits at
-    generic positive points, and others by simplification.
+    Structural zeros are recognised at once, analytic expressions by evaluation in ball arithmetic
+    at generic positive points, and others by simplification.
     """
     if expression.is_zero:
         return True
@@ -38,9 +46,15 @@ def vanishes(expression: sympy.Expr) -> bool:
 
 
 def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int) -> bool:
+    """Whether the value at one point is 0; values that overflow or are not real say no."""
     point = {s: SAMPLES[(shift + 2 * k) % len(SAMPLES)] + k for k, s in enumerate(symbols)}
-    number = expression.subs(point).evalf(DIGITS, maxn=4 * DIGITS)
-    return bool(number.is_number and abs(number) < ZERO)
+    variable = symbols[0] if symbols else COORDINATE
+    last = point.pop(variable, sympy.S.One)
+    function = BallFunction(expression.xreplace(point), variable)
+    with flint.ctx.workprec(4 * BITS):
+        where = flint.arb(int(last.p)) / int(last.q)
+        value = function.ball(where, bits=BITS)
+        return bool(value.is_finite() and abs(value) < ZERO)
 
 
 def is_even(phi: sympy.Expr) -> bool:
@@ -71,9 +85,15 @@ def standard_form(potential: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     return split_constant(_shorter(_expand_logarithms(expanded)))
 
 
+def is_small(tree: sympy.Expr) -> bool:
+    """Whether multiplying out is surely quick: few operations, low powers of sums."""
+    powers = [e.exp for e in tree.atoms(sympy.Pow) if e.base.is_Add and e.exp.is_Integer]
+    return bool(tree.count_ops() <= MAX_OPERATIONS and all(abs(n) <= MAX_POWER for n in powers))
+
+
 def _shorter(tree: sympy.Expr) -> sympy.Expr:
-    """Multiply out where that shortens, as in (r + 1)^2 - 2r."""
-    if not tree.is_Add:
+    """Multiply out where that shortens, as in (r + 1)^2 - 2r; not where that could explode."""
+    if not tree.is_Add or not is_small(tree):
         return tree
     opened = sympy.expand(tree, power_exp=False, log=False)
     return opened if opened.count_ops() < tree.count_ops() else tree
@@ -85,6 +105,8 @@ def split_constant(potential: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
         *potential.free_symbols or (COORDINATE,), as_Add=True
     )
     if rest.is_Mul and rest.args[0].is_number:  # 2*(t + 1)/2 and the like
+        if not is_small(rest):
+            return rest, constant
         constant_inside, opened = rest.expand().as_independent(*rest.free_symbols, as_Add=True)
         if constant_inside != 0:
             return opened, constant + constant_inside
@@ -113,8 +135,10 @@ def _log_of_two_exponentials(argument: sympy.Expr) -> sympy.Expr:
 
     1 counts as e^0, so softplus is included.
     """
+    if not argument.has(sympy.exp) or not is_small(argument):
+        return sympy.log(argument)
     terms = sympy.expand(argument, power_exp=False).as_ordered_terms()
-    if len(terms) != 2 or not argument.has(sympy.exp):
+    if len(terms) != 2:
         return sympy.log(argument)
     factors = [_exponential_term(term) for term in terms]
     if factors[0] is None or factors[1] is None:

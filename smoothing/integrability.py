@@ -1,11 +1,217 @@
-"""Decide whether exp(-psi) is integrable, and say why when it is not."""
+"""Decide whether exp(-psi) is integrable and real, and say why when it is not.
+
+Everything is a question about one-dimensional densities: a marginal, the radius with its factor
+r^(d-1), or the maximum in a mixed density. Each is tested at infinity, at the ends of its support
+and next to the points where the density may have a pole.
+"""
 
 from __future__ import annotations
 
-from smoothing.structure import Structure
+import math
+from collections.abc import Iterator
+
+import sympy
+
+from numerics.ball import BallFunction
+from numerics.errors import AssumptionError
+from smoothing.exponents import at_infinity, at_point
+from smoothing.structure import COORDINATE, RADIUS, Marginal, Mixed, Product, Radial, Structure
 
 __all__ = ["check_integrable"]
 
+#: Where psi is evaluated to see that it is real: generic points of both signs and many sizes.
+SAMPLES = tuple(sympy.Rational(n, 9973) for n in (3, 71, 1009, 6007, 15013, 49999, 300007, 9000011))
+#: SymPy computes exp of numbers up to this size at once; beyond, only ball arithmetic is safe.
+LARGEST_EXPONENT = 1e6
+#: Longest root formula used as a candidate for a pole.
+MAX_ROOT_DEGREE = 2
+
 
 def check_integrable(structures: frozenset[Structure], dimension: int) -> None:
-    """Raise AssumptionError when exp(-psi) is not integrable."""
+    """Check that psi is real on its support and exp(-psi) integrable.
+
+    Raises
+    ------
+    AssumptionError
+        With the exponent found and the exponent needed.
+
+    Examples
+    --------
+    >>> radial = Radial(sympy.Integer(2), 2 * sympy.log(1 + RADIUS), (sympy.S(0), sympy.oo), 3)
+    >>> check_integrable(frozenset({radial}), 3)
+    Traceback (most recent call last):
+    numerics.errors.AssumptionError: psi is not integrable: exp(-psi) ~ r^-2 at infinity,
+    needs faster than r^-3 in d=3
+    """
+    for structure in structures:
+        if isinstance(structure, Product):
+            for marginal in structure.marginals:
+                _check_marginal(marginal)
+        elif isinstance(structure, Radial):
+            _check_radial(structure)
+        elif isinstance(structure, Mixed):
+            _check_mixed(structure, dimension)
+
+
+def _check_marginal(marginal: Marginal) -> None:
+    phi, (lower, upper) = marginal.phi, marginal.support
+    _check_real(phi, COORDINATE, lower, upper)
+    for side, end in ((1, upper), (-1, lower)):
+        if not end.is_finite:
+            behaviour = at_infinity(phi.subs(COORDINATE, side * COORDINATE), COORDINATE)
+            if not behaviour.integrable:
+                where = "t = oo" if side == 1 else "t = -oo"
+                _refuse("t", behaviour.exponent, f"at {where}", 1, "")
+    for point, side in _places(phi, COORDINATE, lower, upper):
+        pole = at_point(phi, COORDINATE, point, side)
+        if pole >= 1:
+            _refuse_pole(_distance("t", point), pole, f"at t = {point}", 1, "")
+
+
+def _check_radial(radial: Radial) -> None:
+    (lower, upper), d = radial.support, radial.dim
+    _check_real(radial.profile, RADIUS, lower, upper)
+    if not upper.is_finite:
+        behaviour = at_infinity(radial.profile - (d - 1) * sympy.log(RADIUS), RADIUS)
+        if not behaviour.integrable:
+            _refuse("r", behaviour.exponent + d - 1, "at infinity", d, f" in d={d}")
+    for point, side in _places(radial.profile, RADIUS, lower, upper):
+        weight = (d - 1) * sympy.log(RADIUS) if point == 0 else sympy.S.Zero
+        pole = at_point(radial.profile - weight, RADIUS, point, side)
+        if pole >= 1:
+            room = d if point == 0 else 1
+            _refuse_pole(_distance("r", point), pole + room - 1, f"at r = {point}", room, f" in d={d}")
+
+
+def _check_mixed(mixed: Mixed, dimension: int) -> None:
+    """The maximum has density exp(-g - phi) F^(d-1), F(m) the integral of exp(-phi) up to m."""
+    d = dimension
+    _check_real(mixed.profile, RADIUS, sympy.S.Zero, sympy.oo)
+    _check_real(mixed.phi, COORDINATE, -sympy.oo, sympy.oo)
+    phi = mixed.phi.subs(COORDINATE, RADIUS)
+    for point, side in _places(mixed.phi, COORDINATE, sympy.S.Zero, sympy.oo):
+        pole = at_point(mixed.phi, COORDINATE, point, side)
+        if pole >= 1:
+            _refuse_pole(_distance("t", point), pole, f"at t = {point}", 1, "")
+    tail = at_infinity(phi, RADIUS)
+    growth = 0.0 if tail.integrable else (d - 1) * (1 - tail.exponent)
+    total = at_infinity(mixed.profile + phi, RADIUS)
+    if not total.exponent - growth > 1 and not (growth == 0 and total.integrable):
+        _refuse("r", total.exponent - growth + d - 1, "at infinity", d, f" in d={d}")
+    at_zero = at_point(mixed.phi, COORDINATE, sympy.S.Zero, 1)
+    pole = at_point(mixed.profile + phi, RADIUS, sympy.S.Zero, 1)
+    shrink = (d - 1) * (1 - at_zero)
+    weighted = at_point(
+        mixed.profile + phi - sympy.Float(shrink) * sympy.log(RADIUS), RADIUS, sympy.S.Zero, 1
+    )
+    if weighted >= 1:
+        _refuse_pole("r", pole, "at r = 0", d, f" in d={d}")
+
+
+def _places(
+    potential: sympy.Expr, symbol: sympy.Symbol, lower: sympy.Expr, upper: sympy.Expr
+) -> Iterator[tuple[sympy.Expr, int]]:
+    """Points and sides where the density may have a pole: edges, 0, zeros of arguments."""
+    candidates = {lower, upper, sympy.S.Zero} | _singular_points(potential, symbol)
+    for point in sorted((c for c in candidates if c.is_finite), key=float):
+        if lower <= point < upper:
+            yield point, 1
+        if lower < point <= upper:
+            yield point, -1
+
+
+def _singular_points(potential: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
+    arguments = {e.args[0] for e in potential.atoms(sympy.log)}
+    arguments |= {e.base for e in potential.atoms(sympy.Pow) if e.exp.is_negative}
+    found: set[sympy.Expr] = set()
+    for argument in arguments:
+        bare = argument.replace(sympy.Abs, lambda inside: inside)
+        for factor in sympy.Mul.make_args(sympy.together(bare)):
+            found |= _roots(factor.as_base_exp()[0], symbol)
+    return found
+
+
+def _roots(factor: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
+    if not factor.is_polynomial(symbol) or not factor.has(symbol):
+        return set()
+    polynomial = sympy.Poly(factor, symbol)
+    if polynomial.degree() > MAX_ROOT_DEGREE:
+        return set()
+    return {root for root in sympy.roots(polynomial) if root.is_real}
+
+
+def _check_real(
+    potential: sympy.Expr, symbol: sympy.Symbol, lower: sympy.Expr, upper: sympy.Expr
+) -> None:
+    """Evaluate at generic points of the support; a ball that is not finite is no real number."""
+    function = BallFunction(potential, symbol)
+    for point in _sample_points(lower, upper):
+        if function.ball(_ball(point)).is_finite() or _overflows(potential, symbol, point):
+            continue
+        value = potential.subs(symbol, point).evalf(15)
+        if value.is_extended_real is False or value.has(sympy.nan, sympy.I):
+            raise AssumptionError(
+                f"psi is not real on its support: {potential} = {value} at {symbol} = "
+                f"{float(point):.4g}; restrict the support or take absolute values"
+            )
+        if value is sympy.S.NegativeInfinity or value is sympy.zoo:
+            raise AssumptionError(f"psi is -oo at {symbol} = {float(point):.4g}: {potential}")
+
+
+def _overflows(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Rational) -> bool:
+    """Whether an exponential leaves every number range, so that nothing is known at this point."""
+    growing = potential.atoms(sympy.exp, sympy.cosh, sympy.sinh)
+    exponents = {e.args[0] for e in growing}
+    exponents |= {e.exp for e in potential.atoms(sympy.Pow) if e.exp.free_symbols}
+    values = [BallFunction(e, symbol).ball(_ball(point)) for e in exponents]
+    return not all(v.is_finite() and abs(v) < LARGEST_EXPONENT for v in values)
+
+
+def _ball(point: sympy.Rational) -> object:
+    from flint import arb
+
+    return arb(int(point.p)) / int(point.q)
+
+
+def _sample_points(lower: sympy.Expr, upper: sympy.Expr) -> list[sympy.Rational]:
+    points = [*SAMPLES, *(-s for s in SAMPLES)]
+    if lower.is_finite and upper.is_finite:
+        low, width = sympy.Rational(str(float(lower))), sympy.Rational(str(float(upper - lower)))
+        return [low + width * s / (s + 1) for s in SAMPLES]
+    if lower.is_finite:
+        return [sympy.Rational(str(float(lower))) + s for s in SAMPLES]
+    if upper.is_finite:
+        return [sympy.Rational(str(float(upper))) - s for s in SAMPLES]
+    return points
+
+
+def _distance(name: str, point: sympy.Expr) -> str:
+    return name if point == 0 else f"|{name} - {point}|"
+
+
+def _power(base: str, exponent: float) -> str:
+    shown = sympy.nsimplify(round(exponent, 6), rational=True)
+    return f"{base}^{shown}" if shown.is_Integer else f"{base}^{float(shown):g}"
+
+
+def _refuse(variable: str, exponent: float, where: str, needed: int, suffix: str) -> None:
+    if exponent == -math.inf:
+        found = f"exp(-psi) grows faster than any power of {variable} {where}"
+    elif exponent == 0:
+        found = f"exp(-psi) does not decay {where}"
+    else:
+        found = f"exp(-psi) ~ {_power(variable, -exponent)} {where}"
+    raise AssumptionError(
+        f"psi is not integrable: {found}, needs faster than {variable}^-{needed}{suffix}"
+    )
+
+
+def _refuse_pole(distance: str, exponent: float, where: str, needed: int, suffix: str) -> None:
+    found = (
+        f"exp(-psi) grows faster than any power of 1/{distance} {where}"
+        if exponent == math.inf
+        else f"exp(-psi) ~ {_power(distance, -exponent)} {where}"
+    )
+    raise AssumptionError(
+        f"psi is not integrable: {found}, needs slower than {distance}^-{needed}{suffix}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from smoothing.canonical import standard_form
+from smoothing.canonical import is_small, standard_form
 from smoothing.expressions import Coordinate, t
 from smoothing.quantities import MAXIMUM, Quantities
 from smoothing.structure import Marginal, Product
@@ -65,7 +65,8 @@ def _split_coordinates(
     """Write a sum of functions of single coordinates as one expression in t for each."""
     parts: dict[int, sympy.Expr] = {}
     offset = sympy.S.Zero
-    for term in sympy.Add.make_args(sympy.expand(remainder)):
+    opened = sympy.expand(remainder) if is_small(remainder) else remainder
+    for term in sympy.Add.make_args(opened):
         inside = sorted(term.free_symbols & set(coordinates), key=lambda c: c.index)
         if not inside:
             offset += term

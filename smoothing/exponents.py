@@ -1,0 +1,116 @@
+r"""Local exponents of densities: how exp(-h) behaves at infinity and next to a point.
+
+All ends are brought to infinity: next to a point s the variable w = 1/|t - s| runs to infinity and
+h gains 2 log w. There exp(-h) is integrable when it decays faster than 1/w. The exponent
+
+    E(k) = (h(10^{2k}) - h(10^k)) / (k log 10)
+
+is an average of w h'(w) over k decades, computed in ball arithmetic for k in the hundreds, so
+that h must not be differentiable and oscillations average out. If E does not settle away from 1,
+the substitution w = e^v, which is exact, asks the same question about h(e^v) - v, where a power of
+log w has become a power of v; and once more for powers of log log w.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import flint
+import sympy
+from flint import arb
+
+from numerics.ball import BallFunction
+
+__all__ = ["TailBehaviour", "at_infinity", "at_point"]
+
+#: Decades k of E(k). Corrections by powers of log w are of order 1/k and are extrapolated away.
+#: The small ones serve potentials like exp(exp(w)) that leave every number range further out.
+DECADES = (0.0625, 0.125, 0.25, 0.5, 1, 50, 200, 800)
+#: h may be as large as 10^1600 and must be known to a fraction of 1: 1600 log2(10) = 5315 bits.
+BITS = 6400
+#: Exponents this close to 1, or still moving by this much, are left to the next substitution.
+SETTLED = 0.02
+#: Exponents beyond this are infinite: no density is written with such a power.
+INFINITE = 1e6
+MAX_SUBSTITUTIONS = 3
+
+_W = sympy.Symbol("w", positive=True)
+
+
+@dataclass(frozen=True)
+class TailBehaviour:
+    """`exponent` L means exp(-h) ~ w^-L up to powers of log w; oo for faster than any power."""
+
+    exponent: float
+    integrable: bool
+
+
+def at_infinity(potential: sympy.Expr, symbol: sympy.Symbol) -> TailBehaviour:
+    """Behaviour of exp(-potential) as the symbol goes to infinity.
+
+    Examples
+    --------
+    >>> r = sympy.Symbol("r", positive=True)
+    >>> at_infinity(3 * sympy.log(1 + r), r)
+    TailBehaviour(exponent=3.0, integrable=True)
+    >>> at_infinity(sympy.log(r) + sympy.log(sympy.log(1 + r)), r).integrable
+    False
+    """
+    level = _expanded(potential.subs(symbol, _W))
+    first = math.nan
+    for _ in range(MAX_SUBSTITUTIONS):
+        exponent, settled = _exponent(level)
+        first = exponent if math.isnan(first) else first
+        if settled or math.isnan(exponent):
+            break
+        level = _expanded(level.subs(_W, sympy.exp(_W)) - _W)
+    return TailBehaviour(first, exponent > 1 + SETTLED)
+
+
+def at_point(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Expr, side: int) -> float:
+    """Return j when exp(-potential) ~ |symbol - point|^-j on this side (+1 or -1) of the point.
+
+    The density is integrable there exactly when the result is below 1; a borderline case is
+    decided by its logarithms and then reported as 1, or as a little less when integrable.
+    """
+    moved = potential.subs(symbol, point + side / _W)
+    behaviour = at_infinity(moved + 2 * sympy.log(_W), _W)
+    exponent = 2 - behaviour.exponent
+    if exponent >= 1 and behaviour.integrable:
+        return math.nextafter(1.0, 0.0)
+    return max(exponent, 1.0) if not behaviour.integrable else exponent
+
+
+def _expanded(potential: sympy.Expr) -> sympy.Expr:
+    """Cancel log against exp, so that deep substitutions stay representable."""
+    return sympy.expand_log(potential) if potential.has(sympy.log) else potential
+
+
+def _exponent(potential: sympy.Expr) -> tuple[float, bool]:
+    """Extrapolated exponent at infinity, and whether it is settled on one side of 1."""
+    function = BallFunction(potential, _W)
+    values = []
+    for decades in DECADES:
+        value = _average(function, decades)
+        if math.isnan(value):
+            break
+        values.append(value)
+    if not values:
+        return math.nan, False
+    last, before = values[-1], values[-2] if len(values) > 1 else values[-1]
+    if abs(last) > INFINITE:
+        return math.copysign(math.inf, last), True
+    limit = (4 * last - before) / 3  # removes a correction proportional to 1/k: k grew fourfold
+    rounded = round(limit, 9)
+    same_side = (last > 1) == (limit > 1)
+    settled = same_side and min(abs(limit - 1), abs(last - 1)) > SETTLED
+    return rounded, settled and abs(last - before) < SETTLED * (1 + abs(last))
+
+
+def _average(function: BallFunction, decades: float) -> float:
+    with flint.ctx.workprec(BITS):
+        near, far = arb(10) ** decades, arb(10) ** (2 * decades)
+        rise = function.ball(far, bits=BITS) - function.ball(near, bits=BITS)
+        slope = rise / (decades * arb(10).log())
+        return float(slope.mid()) if slope.is_finite() else math.nan
