@@ -119,7 +119,7 @@ def _bracketed_zeros(switch: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr
     zeros = {sympy.Rational(float(p)) for p, v in zip(_SCAN, samples, strict=True) if v == 0}
     if value(0.0) == 0:
         zeros.add(sympy.S.Zero)
-    for i in np.flatnonzero(samples[:-1] * samples[1:] < 0):
+    for i in np.flatnonzero(np.sign(samples[:-1]) * np.sign(samples[1:]) < 0):
         root = brentq(value, _SCAN[i], _SCAN[i + 1], xtol=1e-300, rtol=1e-15)
         zeros.add(sympy.Rational(float(root)) if abs(root) > 1e-12 else sympy.S.Zero)
     return zeros

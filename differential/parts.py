@@ -1,0 +1,214 @@
+"""Laws of the positive part of gamma: the pieces a `Law` is made of.
+
+A part answers three questions for thresholds c >= 0: P[gamma > c], E(gamma - c)+ and the upper
+quantile. The negative part of gamma is the positive part of -gamma, so two parts and the singular
+boundary terms make a law, and every sum in the engine has positive terms only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from differential.cells import CellGrid, Cells, arrange, monotone_cells
+from numerics.legendre import legendre_rule
+from numerics.panels import PanelDensity
+
+__all__ = ["DiscretePart", "EmptyPart", "PanelPart", "Part", "ThinnedPart"]
+
+Array = NDArray[np.float64]
+
+
+class Part(Protocol):
+    """Law of a non-negative random variable that is 0 with probability 1 - mass."""
+
+    @property
+    def mass(self) -> float:
+        """P[gamma > 0]."""
+        ...
+
+    @property
+    def mean(self) -> float:
+        """E gamma+."""
+        ...
+
+    def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
+        """P[gamma > c] and E(gamma - c)+ for c >= 0, shape (n,)."""
+        ...
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        """A threshold c near the upper quantile of p in (0, mass), and E(gamma - c)+ there."""
+        ...
+
+    @property
+    def kinks(self) -> Array:
+        """Probabilities at which the quantile function is not smooth, increasing."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmptyPart:
+    """gamma is never positive."""
+
+    mass: float = 0.0
+    mean: float = 0.0
+
+    def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
+        return np.zeros_like(c), np.zeros_like(c)
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        return np.zeros_like(p), np.zeros_like(p)
+
+    @property
+    def kinks(self) -> Array:
+        return np.empty(0)
+
+
+@dataclass(frozen=True)
+class DiscretePart:
+    """Finitely many positive values (decreasing) with their probabilities.
+
+    Examples
+    --------
+    >>> part = DiscretePart(np.array([2.0, 1.0]), np.array([0.1, 0.3]))
+    >>> part.mean
+    0.5
+    >>> quantile, excess = part.quantile(np.array([0.2]))
+    >>> quantile.tolist(), excess.tolist()
+    ([1.0], [0.1])
+    """
+
+    values: Array
+    probabilities: Array
+
+    @cached_property
+    def _sums(self) -> tuple[Array, Array]:
+        weights = self.probabilities.astype(np.longdouble)
+        mass = np.cumsum(weights)
+        moment = np.cumsum(weights * self.values.astype(np.longdouble))
+        return mass.astype(np.float64), moment.astype(np.float64)
+
+    @property
+    def mass(self) -> float:
+        return float(self._sums[0][-1])
+
+    @property
+    def mean(self) -> float:
+        return float(self._sums[1][-1])
+
+    @property
+    def kinks(self) -> Array:
+        return self._sums[0]
+
+    def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
+        mass, moment = (np.append(0.0, s) for s in self._sums)
+        above = np.searchsorted(-self.values, -c, side="left")
+        return mass[above], np.maximum(moment[above] - c * mass[above], 0.0)
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        index = np.minimum(np.searchsorted(self._sums[0], p, side="left"), len(self.values) - 1)
+        c = self.values[index]
+        return c, self.tail_and_excess(c)[1]
+
+
+@dataclass(frozen=True)
+class ThinnedPart:
+    """With probability `weight` the variable of `base`, else 0."""
+
+    base: Part
+    weight: float
+
+    @property
+    def mass(self) -> float:
+        return self.weight * self.base.mass
+
+    @property
+    def mean(self) -> float:
+        return self.weight * self.base.mean
+
+    @property
+    def kinks(self) -> Array:
+        return np.append(self.weight * self.base.kinks, self.mass)
+
+    def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
+        tail, excess = self.base.tail_and_excess(c)
+        return self.weight * tail, self.weight * excess
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        c, excess = self.base.quantile(p / self.weight)
+        return c, self.weight * excess
+
+
+@dataclass(frozen=True)
+class PanelPart:
+    """Positive part of sign * h(X), X and h given on panels."""
+
+    panels: PanelDensity
+    sign: int = 1
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return monotone_cells(self.panels, self.sign)
+
+    @cached_property
+    def _grid(self) -> CellGrid:
+        return arrange(self._cells)
+
+    @cached_property
+    def _sums(self) -> tuple[Any, ...]:
+        cells, grid, rule = self._cells, self._grid, legendre_rule()
+        panel = np.maximum(cells.panel, 0)
+        value = self.sign * self.panels.value
+        rising = np.array([
+            np.polynomial.legendre.legval(b, value[i]) >= np.polynomial.legendre.legval(a, value[i])
+            for a, b, i in zip(cells.start, cells.stop, panel, strict=True)
+        ], dtype=np.bool_)
+        return (
+            grid.base_mass, grid.base_moment, grid.cut_start, grid.cut, panel, cells.start,
+            cells.stop, rising, self.panels.density, value, rule.nodes, rule.weights,
+        )
+
+    @cached_property
+    def _tail_at(self) -> Array:
+        from differential.part_kernels import evaluate
+
+        tail, _ = evaluate(self._grid.grid, self._grid.grid, *self._sums)
+        # Monotone by definition; rounding at the joints must not break the search.
+        return np.asarray(np.maximum.accumulate(tail[::-1])[::-1])
+
+    @property
+    def mass(self) -> float:
+        return float(self._cells.mass.astype(np.longdouble).sum())
+
+    @property
+    def mean(self) -> float:
+        return float(self._cells.moment.astype(np.longdouble).sum())
+
+    @property
+    def kinks(self) -> Array:
+        grid = self._grid
+        if not len(grid.base_mass):
+            return np.empty(0)
+        below = np.append(grid.base_mass, 0.0)
+        at_or_above = np.append(self.mass, grid.base_mass)
+        both = np.concatenate([self._tail_at[grid.critical], at_or_above[grid.critical],
+                               below[grid.critical]])
+        return np.unique(both[(both > 0) & (both <= self.mass)])
+
+    def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
+        from differential.part_kernels import evaluate
+
+        tail, excess = evaluate(np.asarray(c, dtype=np.float64), self._grid.grid, *self._sums)
+        return tail, excess
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        from differential.part_kernels import solve
+
+        c, _, excess = solve(
+            np.asarray(p, dtype=np.float64), self._grid.grid, self._tail_at, *self._sums
+        )
+        return c, excess
