@@ -1,0 +1,147 @@
+"""Rules that write a result in its shortest usual form; they never change its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy
+from sympy import Expr, S
+
+from differential.rules import RULES, Trace, rule
+
+__all__ = ["tidy"]
+
+_KIND = "rewrite"
+
+
+def tidy(expr: Expr, trace: Trace) -> Expr:
+    """Apply every rewriting rule in turn, each once.
+
+    Examples
+    --------
+    >>> y = sympy.Symbol("y", positive=True)
+    >>> tidy(2 * sympy.atanh(sympy.tan(sympy.pi / 4 - y)), Trace())
+    log(cot(y))
+    """
+    for candidate in RULES.values():
+        if candidate.kind == _KIND:
+            rewritten = candidate.apply(expr, trace)
+            if rewritten != expr:
+                trace.fire(candidate.name)
+                expr = rewritten
+    return expr
+
+
+def _everywhere(
+    expr: Expr, function: type[sympy.Function], rewrite: Callable[[Expr], Expr | None]
+) -> Expr:
+    """Replace function(argument) by rewrite(argument) wherever that is not None."""
+    changes = {}
+    for node in expr.atoms(function):
+        image = rewrite(node.args[0])
+        if image is not None:
+            changes[node] = image
+    return expr.xreplace(changes) if changes else expr
+
+
+@rule(
+    "double angle",
+    kind=_KIND,
+    statement="1 - 2 sin^2 x = cos 2x",
+    source="DLMF 4.21.28",
+)
+def _double_angle(expr: Expr, trace: Trace) -> Expr:
+    w = sympy.Wild("w")
+    if not expr.has(sympy.sin):
+        return expr
+    expr = expr.replace(1 - 2 * sympy.sin(w) ** 2, sympy.cos(2 * w))
+    return expr.replace(2 * sympy.sin(w) ** 2 - 1, -sympy.cos(2 * w))
+
+
+@rule(
+    "inverse Gudermannian",
+    kind=_KIND,
+    statement="2 artanh(tan u) = log tan(pi/4 + u), 2 artanh(cos v) = 2 log cot(v/2)",
+    source="DLMF 4.23.41, 4.23.42",
+)
+def _gudermannian(expr: Expr, trace: Trace) -> Expr:
+    quarter = sympy.pi / 4
+
+    def rewrite(argument: Expr) -> Expr | None:
+        if argument.is_Pow and argument.exp == -1 and isinstance(argument.base, sympy.tan):
+            argument = sympy.cot(argument.base.args[0])
+        if isinstance(argument, sympy.tan):
+            return sympy.log(sympy.cot(sympy.expand(quarter - argument.args[0]))) / 2
+        if isinstance(argument, sympy.cot):
+            return sympy.log(sympy.cot(sympy.expand(argument.args[0] - quarter))) / 2
+        if isinstance(argument, sympy.cos):
+            return sympy.log(sympy.cot(argument.args[0] / 2))
+        return None
+
+    return _everywhere(expr, sympy.atanh, rewrite)
+
+
+@rule(
+    "artanh as a logarithm",
+    kind=_KIND,
+    statement="artanh x = log((1 + x)/(1 - x))/2, where x is algebraic",
+    source="DLMF 4.37.24",
+)
+def _artanh_logarithm(expr: Expr, trace: Trace) -> Expr:
+    def rewrite(x: Expr) -> Expr | None:
+        if not x.is_algebraic_expr(*x.free_symbols):
+            return None
+        return sympy.log(sympy.cancel((1 + x) / (1 - x))) / 2
+
+    return _everywhere(expr, sympy.atanh, rewrite)
+
+
+@rule(
+    "complementary constant",
+    kind=_KIND,
+    statement="erfc c = 1 - erf c for a number c",
+    source="DLMF 7.2.2",
+)
+def _complementary_constant(expr: Expr, trace: Trace) -> Expr:
+    numbers = [e for e in expr.atoms(sympy.erfc) if e.is_number]
+    if not numbers:
+        return expr
+    expr = expr.xreplace({e: 1 - sympy.erf(e.args[0]) for e in numbers})
+    constants = [e for e in expr.atoms(sympy.erf) if e.is_number]
+    return _everywhere(
+        expr, sympy.erfinv, lambda y: sympy.erfinv(sympy.collect(sympy.expand(y), constants))
+    )
+
+
+@rule(
+    "logarithm of a fraction",
+    kind=_KIND,
+    statement="the argument of a logarithm is written over one denominator",
+    source="DLMF 4.8.1",
+)
+def _logarithm_of_fraction(expr: Expr, trace: Trace) -> Expr:
+    def rewrite(argument: Expr) -> Expr | None:
+        if not argument.is_rational_function(*argument.free_symbols) or argument.is_number:
+            return None
+        numerator, denominator = sympy.fraction(sympy.cancel(argument))
+        if denominator == 1:
+            return None
+        numerator, denominator = sympy.factor_terms(numerator), sympy.factor_terms(denominator)
+        names = sorted(argument.free_symbols, key=str)
+        if denominator.subs({name: S.Half for name in names}).is_negative:
+            numerator, denominator = sympy.expand(-numerator), sympy.expand(-denominator)
+        return sympy.log(numerator / denominator)
+
+    return sympy.Add(*map(_turned, sympy.Add.make_args(_everywhere(expr, sympy.log, rewrite))))
+
+
+def _turned(term: Expr) -> Expr:
+    """Write -c log(a/b) as c log(b/a)."""
+    factor, rest = term.as_coeff_Mul()
+    logarithms = [f for f in sympy.Mul.make_args(rest) if isinstance(f, sympy.log)]
+    if not factor.is_negative or len(logarithms) != 1:
+        return term
+    numerator, denominator = sympy.fraction(logarithms[0].args[0])
+    if denominator.is_number or numerator == 1:
+        return term
+    return -factor * rest.xreplace({logarithms[0]: sympy.log(denominator / numerator)})
