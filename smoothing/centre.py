@@ -55,11 +55,9 @@ def _is_symmetric(marginal: Marginal) -> bool:
 
 
 def _shifted(marginal: Marginal) -> tuple[sympy.Expr, tuple[sympy.Expr, sympy.Expr]]:
-    from smoothing.one_dim import marginal_density
-
     if _is_symmetric(marginal):
         return marginal.phi, marginal.support
-    value = marginal_density(marginal).moment(1)
+    value = moments.marginal_mean(marginal)
     if not abs(value) < float("inf"):
         raise AssumptionError("centered=True needs a finite mean; pass centered=False")
     centre = sympy.Rational(value)

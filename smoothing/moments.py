@@ -16,7 +16,18 @@ import sympy
 from numpy.typing import NDArray
 
 from numerics.errors import AssumptionError
-from smoothing.structure import General, Marginal, Mixed, Product, Radial, Structure
+from smoothing.canonical import is_even
+from smoothing.raw_moments import raw_moment
+from smoothing.structure import (
+    COORDINATE,
+    RADIUS,
+    General,
+    Marginal,
+    Mixed,
+    Product,
+    Radial,
+    Structure,
+)
 
 if TYPE_CHECKING:
     from smoothing.one_dim import OneDimDensity
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "log_normaliser",
     "log_unit_ball_volume",
+    "marginal_mean",
     "mean",
     "preferred",
     "second_moment",
@@ -69,10 +81,10 @@ def log_unit_ball_volume(order: sympy.Expr, dimension: int) -> float:
 def second_moment(structure: Structure) -> float:
     """E ||x||_2^2 at scale 1; inf when it is infinite."""
     if isinstance(structure, Product):
-        return math.fsum(m.count * _marginal(m).moment(2) for m in structure.marginals)
+        return math.fsum(m.count * _marginal_moment(m, 2) for m in structure.marginals)
     if isinstance(structure, Radial):
         factor = squared_norm_factor(structure.order, structure.dim)
-        return factor * _radius(structure).moment(2)
+        return factor * _radius_moment(structure, 2)
     if isinstance(structure, Mixed):
         from smoothing.mixed_moments import mixed_second_moment
 
@@ -89,7 +101,7 @@ def mean(structure: Structure) -> Array:
         groups = structure.indices or (slice(None),)
         for marginal, indices in zip(structure.marginals, groups, strict=True):
             where = indices if isinstance(indices, slice) else list(indices)
-            values[where] = _marginal(marginal).moment(1)
+            values[where] = _marginal_moment(marginal, 1)
     elif isinstance(structure, General):
         raise AssumptionError(f"the mean is not known without structure ({_why(structure)})")
     return values
@@ -120,6 +132,22 @@ def _radius(radial: Radial) -> OneDimDensity:
     from smoothing.one_dim import radius_density
 
     return radius_density(radial)
+
+
+def marginal_mean(marginal: Marginal) -> float:
+    """Expectation of one coordinate at scale 1."""
+    return _marginal_moment(marginal, 1)
+
+
+def _marginal_moment(marginal: Marginal, order: int) -> float:
+    if order == 1 and marginal.support[0] == -marginal.support[1] and is_even(marginal.phi):
+        return 0.0
+    return raw_moment(_marginal(marginal), marginal.phi, COORDINATE, marginal.support, order)
+
+
+def _radius_moment(radial: Radial, order: int) -> float:
+    potential = radial.profile - (radial.dim - 1) * sympy.log(RADIUS)
+    return raw_moment(_radius(radial), potential, RADIUS, radial.support, order)
 
 
 def _why(structure: Structure) -> str:
