@@ -103,7 +103,8 @@ def _level_sum(function: Callable[[arb], Vector], a: arb | None, b: arb | None, 
         raise ValueError("split the real line before integrating over it")
     for x, w in points:
         values = function(x)
-        total = [v * w for v in values] if total is None else [s + v * w for s, v in zip(total, values)]
+        terms = [v * w for v in values]
+        total = terms if total is None else [s + v for s, v in zip(total, terms, strict=True)]
     assert total is not None
     return [v.mid() for v in total]
 
@@ -126,12 +127,12 @@ def integrate(
     estimate = [s / 2 for s in sums]
     for level in range(2, 6):
         previous = estimate
-        sums = [s + n for s, n in zip(sums, _level_sum(function, a, b, level))]
+        added = _level_sum(function, a, b, level)
+        sums = [s + n for s, n in zip(sums, added, strict=True)]
         estimate = [s * arb(2) ** -level for s in sums]
         bounds = scales or [abs(v) + FLOOR for v in estimate]
-        if level >= 3 and all(
-            bool(abs(v - o) <= LEVEL_AGREEMENT * m) for v, o, m in zip(estimate, previous, bounds)
-        ):
+        triples = zip(estimate, previous, bounds, strict=True)
+        if level >= 3 and all(bool(abs(v - o) <= LEVEL_AGREEMENT * m) for v, o, m in triples):
             break
     else:
         if depth >= 40:
@@ -142,7 +143,7 @@ def integrate(
             integrate(function, *ends, scales=scales, depth=depth + 1, panels=panels)
             for ends in ((a, middle), (middle, b))
         ]
-        return tuple(x + y for x, y in zip(*parts))
+        return tuple(x + y for x, y in zip(*parts, strict=True))
     if panels is not None:
         panels.append((a, b, tuple(estimate)))
     return tuple(estimate)

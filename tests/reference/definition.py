@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from flint import arb, ctx
 
@@ -59,6 +60,19 @@ class Direction:
                     tail = tail + probability * m / self.law.total
                     work = work + probability * a * w / self.law.total
         return tail.mid(), work.mid()
+
+    def work(self, c: arb) -> arb:
+        """E[gamma; gamma > c] alone, which on a line is a difference of densities."""
+        if self.law.dim > 1:
+            return self.tail_and_work(c)[1]
+        total = arb(0)
+        for a, probability in self.weights:
+            for piece in self.law.pieces:
+                ends = None if bool(a == 0) else piece.where((c / a).mid(), above=bool(a > 0))
+                if ends is not None:
+                    low, high = (self.law.density_at(piece, x) for x in ends)
+                    total = total + probability * a * (low - high)
+        return (total / self.law.total).mid()
 
     def atoms(self) -> list[tuple[arb, arb]]:
         """(value, mass) of the atoms of gamma, by decreasing value."""
@@ -106,10 +120,11 @@ class Direction:
         high = min(c for c, _, closed in table if bool(closed < p))
         # asinh(1e30 c) resolves thresholds from 1e-30 up on one scale.
         scale = arb(10) ** 30
-        bend = lambda c: ((c * scale).asinh()).mid()  # noqa: E731
-        unbend = lambda w: (w.sinh() / scale).mid()  # noqa: E731
-        log_excess = lambda w: self._log_excess(unbend(w), p)  # noqa: E731
-        return unbend(solve_monotone(log_excess, bend(low), bend(high), digits=40, bisections=8))
+        bent = [(c * scale).asinh().mid() for c in (low, high)]
+        w = solve_monotone(
+            lambda w: self._log_excess((w.sinh() / scale).mid(), p), *bent, digits=40, bisections=8
+        )
+        return (w.sinh() / scale).mid()
 
     def _log_excess(self, c: arb, p: arb) -> arb:
         return ((self.tail_and_work(c)[0] + arb(10) ** -60) / p).log().mid()
@@ -166,10 +181,10 @@ def _continuous(direction: Direction, a: arb, levels: Sequence[arb]) -> arb:
         ends = _graded(sorted(ends), piece)
 
         def integrand(x: arb, piece=piece) -> tuple[arb, ...]:
-            work = direction.tail_and_work((a * piece.slope(x)).mid())[1]
+            work = direction.work((a * piece.slope(x)).mid())
             return (piece.integrand(x)[0] / (work + theta),)
 
-        for low, high in zip(ends, ends[1:]):
+        for low, high in pairwise(ends):
             if bool(high - low > SAME_MASS**2 * (abs(low) + abs(high))):
                 open_low = piece.chart.left is None and bool(low == piece.left)
                 open_high = piece.chart.right is None and bool(high == piece.right)
@@ -189,7 +204,7 @@ def _graded(ends: list[arb], piece: MonotonePiece) -> list[arb]:
     Near a turning point h / Phi behaves like one over the distance to it.
     """
     finer = list(ends)
-    for low, high in zip(ends, ends[1:]):
+    for low, high in pairwise(ends):
         for anchor, sign in ((piece.chart.left, 1), (piece.chart.right, -1)):
             if anchor is None:
                 continue
@@ -241,8 +256,13 @@ def _envelope(directions, start: arb, end: arb) -> list[tuple[arb, arb, Directio
     for k in range(count):
         i, j = winners[k], winners[k + 1]
         if i != j:
-            gap = lambda p, i=i, j=j: phi(directions[i], p) - phi(directions[j], p)  # noqa: E731
-            switch = solve_monotone(gap, points[k], points[k + 1], digits=30, bisections=3)
+            switch = solve_monotone(
+                lambda p, i=i, j=j: phi(directions[i], p) - phi(directions[j], p),
+                points[k],
+                points[k + 1],
+                digits=30,
+                bisections=3,
+            )
             cells.append((left, switch, directions[i]))
             left = switch
     cells.append((left, points[-1], directions[winners[-1]]))

@@ -5,7 +5,7 @@ The values of A = <u, gradient of the gauge> and their probabilities are those o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import comb
 
 import sympy
@@ -16,18 +16,27 @@ from tests.reference.definition import Direction, radius
 from tests.reference.line_law import LineLaw
 from tests.reference.spherical import SphericalDirection
 
-__all__ = ["product_radius", "radial_radius"]
+__all__ = [
+    "LINE_SYMBOL",
+    "RADIUS_SYMBOL",
+    "Pieces",
+    "product_radii",
+    "product_radius",
+    "radial_radii",
+    "radial_radius",
+]
 
 Pieces = Sequence[tuple[object, object, sympy.Expr]]
-T = sympy.Symbol("t", real=True)
-RHO = sympy.Symbol("r", positive=True)
+#: The scalar variables of the reference; equal to the library's, being symbols of the same name.
+LINE_SYMBOL = sympy.Symbol("t", real=True)
+RADIUS_SYMBOL = sympy.Symbol("r", positive=True)
 
 
 def product_directions(marginals: Sequence[Pieces], *, even: bool) -> list[Direction]:
     """Directions e_i and (unless every marginal is even) -e_i of a product density."""
     found = []
     for pieces in marginals:
-        law = LineLaw(pieces, T)
+        law = LineLaw(pieces, LINE_SYMBOL)
         found.append(Direction(law, ((arb(1), arb(1)),)))
         if not even:
             found.append(Direction(law, ((arb(-1), arb(1)),)))
@@ -36,8 +45,15 @@ def product_directions(marginals: Sequence[Pieces], *, even: bool) -> list[Direc
 
 def product_radius(marginals: Sequence[Pieces], dim: int, tail: object, *, even: bool) -> arb:
     """R of a product density against l1 (and against every norm when dim is 1)."""
+    return product_radii(marginals, dim, [tail], even=even)[0]
+
+
+def product_radii(
+    marginals: Sequence[Pieces], dim: int, tails: Iterable[object], *, even: bool
+) -> list[arb]:
+    """As `product_radius`, for several tails of one density."""
     directions = product_directions(marginals, even=even)
-    return radius(directions, tail, straight=dim == 1)
+    return [radius(directions, tail, straight=dim == 1) for tail in tails]
 
 
 def radial_weights(gauge: int | str, adversary: str, dim: int) -> tuple[tuple[arb, arb], ...]:
@@ -55,15 +71,21 @@ def radial_weights(gauge: int | str, adversary: str, dim: int) -> tuple[tuple[ar
     raise ValueError(f"no finite law for gauge {gauge} against {adversary}")
 
 
-def radial_radius(
-    gauge: int | str, pieces: Pieces, dim: int, adversary: str, tail: object
-) -> arb:
+def radial_radius(gauge: int | str, pieces: Pieces, dim: int, adversary: str, tail: object) -> arb:
     """R of a density exp(-g(gauge of x)) in dimension `dim`."""
-    law = LineLaw(pieces, RHO, dim=dim, radial=True)
+    return radial_radii(gauge, pieces, dim, adversary, [tail])[0]
+
+
+def radial_radii(
+    gauge: int | str, pieces: Pieces, dim: int, adversary: str, tails: Iterable[object]
+) -> list[arb]:
+    """As `radial_radius`, for several tails of one density."""
+    law = LineLaw(pieces, RADIUS_SYMBOL, dim=dim, radial=True)
     if gauge == 2 and dim > 1:
-        value = SphericalDirection(law, dim).radius(tail)
-        if adversary == "linf":
-            with ctx.workprec(PRECISION):
-                value = (value / arb(dim).sqrt()).mid()
-        return value
-    return radius([Direction(law, radial_weights(gauge, adversary, dim))], tail)
+        spherical = SphericalDirection(law, dim)
+        values = [spherical.radius(tail) for tail in tails]
+        with ctx.workprec(PRECISION):
+            factor = arb(dim).sqrt() if adversary == "linf" else arb(1)
+            return [(value / factor).mid() for value in values]
+    direction = Direction(law, radial_weights(gauge, adversary, dim))
+    return [radius([direction], tail) for tail in tails]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy
 from flint import arb, ctx
@@ -82,6 +83,7 @@ class MonotonePiece:
     slope_low: arb
     slope_high: arb
     rising: bool | None
+    density: Callable[[arb], arb]
     integrand: Callable[[arb], tuple[arb, arb]]
 
     @property
@@ -155,7 +157,7 @@ class LineLaw:
                 for ends in _split_line(sympy.sympify(left), sympy.sympify(right))
             ]
             ranges = self._find_peak()
-            for branch, (y_low, y_high) in zip(self._branches, ranges):
+            for branch, (y_low, y_high) in zip(self._branches, ranges, strict=True):
                 self._cut(branch, y_low, y_high)
             self.total = sum((p.values[0] for p in self._panels), arb(0)).mid()
             self.down, self.up = self._jumps()
@@ -178,6 +180,12 @@ class LineLaw:
                 values = integrate(panel.integrand, *ends)
             mass, work = (mass + values[0]).mid(), (work + values[1]).mid()
         return mass, work
+
+    def density_at(self, piece: MonotonePiece, x: arb) -> arb:
+        """Unnormalised density at a point of a piece, its ends included; 0 at infinite ends."""
+        open_left = piece.chart.left is None and bool(x == piece.left)
+        open_right = piece.chart.right is None and bool(x == piece.right)
+        return arb(0) if open_left or open_right else piece.density(x)
 
     def marks(self) -> list[arb]:
         """Ends of the panels: where an integral over this law should be cut."""
@@ -214,7 +222,7 @@ class LineLaw:
         slope = abs(branch.slope(self.peak))
         self._work_scale = slope * self.width if slope.is_finite() and bool(slope > 1) else arb(1)
         ranges = []
-        for branch, found in zip(self._branches, logs):
+        for branch, found in zip(self._branches, logs, strict=True):
             kept = [j for j, v in found.items() if bool(v > self._reference - NEGLIGIBLE_LOG)]
             first, last = (min(kept), max(kept)) if kept else (GRID // 2, GRID // 2)
             y_low = grid[0] if branch.chart.left is not None else grid[max(first - 1, 0)]
@@ -226,10 +234,10 @@ class LineLaw:
         """Cut one branch where its slope turns, and integrate over each monotone piece."""
         turns: list[arb | None] = []
         if branch.constant_slope is None:
-            at = lambda y: branch.curvature(branch.chart(y))  # noqa: E731
-            turns = [branch.chart(y) for y in sign_changes(at, y_low, y_high, GRID)]
-        integrand = self._integrand(branch)
-        for a, b in zip([None, *turns], [*turns, None]):
+            turning = sign_changes(lambda y: branch.curvature(branch.chart(y)), y_low, y_high, GRID)
+            turns = [branch.chart(y) for y in turning]
+        density, integrand = self._density(branch), self._integrand(branch)
+        for a, b in pairwise([None, *turns, None]):
             left = branch.chart.left if a is None else a
             right = branch.chart.right if b is None else b
             chart = Chart(left, right)
@@ -240,7 +248,9 @@ class LineLaw:
                 rising = bool(slopes[1] > slopes[0])
             else:
                 slopes, rising = (branch.constant_slope, branch.constant_slope), None
-            piece = MonotonePiece(chart, low, high, branch.slope, *slopes, rising, integrand)
+            piece = MonotonePiece(
+                chart, low, high, branch.slope, *slopes, rising, density, integrand
+            )
             self.pieces.append(piece)
             self._integrate_piece(piece)
 
@@ -252,7 +262,7 @@ class LineLaw:
         inner.sort()
         scales = [s * self.width * arb(2) ** -30 for s in (arb(1), self._work_scale)]
         ends = [piece.chart.left, *inner, piece.chart.right]
-        for a, b in zip(ends, ends[1:]):
+        for a, b in pairwise(ends):
             found: list = []
             integrate(piece.integrand, a, b, scales=scales, panels=found)
             for left, right, values in found:
@@ -271,11 +281,19 @@ class LineLaw:
 
         return density_and_work
 
+    def _density(self, branch: Branch) -> Callable[[arb], arb]:
+        def density(x: arb) -> arb:
+            log_density = self._log_density(branch, x) - self._reference
+            # Potentials of this package are infinite only where the density vanishes.
+            return log_density.exp().mid() if log_density.is_finite() else arb(0)
+
+        return density
+
     def _jumps(self) -> tuple[arb, arb]:
         """Sums of the downward and of the upward jumps of the density along increasing x."""
         values: list[tuple[arb, arb]] = []
         for branch in self._branches:
-            height = lambda x, b=branch: (self._log_density(b, x) - self._reference).exp()  # noqa: E731
+            height = self._density(branch)
             left, right = branch.chart.left, branch.chart.right
             origin = self.radial and left is not None and bool(left == 0)
             start = arb(0) if left is None or origin else height(left)
@@ -283,9 +301,11 @@ class LineLaw:
         steps = [values[0][0]]
         for k in range(len(values) - 1):
             here, there = self._branches[k].chart.right, self._branches[k + 1].chart.left
-            assert here is not None and there is not None
+            assert here is not None
+            assert there is not None
             adjacent = bool(abs(here - there) <= SAME)
-            steps += [values[k + 1][0] - values[k][1]] if adjacent else [-values[k][1], values[k + 1][0]]
+            start, end = values[k + 1][0], values[k][1]
+            steps += [start - end] if adjacent else [-end, start]
         steps.append(-values[-1][1])
         up = sum((s for s in steps if bool(s > SAME)), arb(0))
         return sum((-s for s in steps if bool(s < -SAME)), arb(0)).mid(), up.mid()

@@ -7,6 +7,7 @@ each, and R = integral of |dP[gamma > c]/dc| / Phi(c) dc from c = 0, where the m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from flint import arb, ctx
 
@@ -46,7 +47,7 @@ class SphericalDirection:
                 ends = piece.where(value, above=above)
                 if ends is not None:
                     marks = [x for x in self.law.marks() if bool(x > ends[0]) and bool(x < ends[1])]
-                    found += [(piece, a, b) for a, b in zip([ends[0], *marks], [*marks, ends[1]])]
+                    found += [(piece, a, b) for a, b in pairwise([ends[0], *marks, ends[1]])]
         return found
 
     def rate_and_work(self, c: arb) -> tuple[arb, arb]:
@@ -77,8 +78,11 @@ class SphericalDirection:
         if "scales" not in self._cache:
             self._cache["scales"] = None
             peak = self.law.peak
-            slopes = [abs(p.slope(peak)) for p in self.law.pieces
-                      if bool(p.left <= peak) and bool(peak <= p.right)]
+            slopes = [
+                abs(p.slope(peak))
+                for p in self.law.pieces
+                if bool(p.left <= peak) and bool(peak <= p.right)
+            ]
             s = slopes[0] + arb(10) ** -6
             unit = self.law.total * self._constant()
             small = arb(2) ** -10
@@ -113,10 +117,17 @@ class SphericalDirection:
         """Integral of dp / Phi from `tail` to 1/2."""
         with ctx.workprec(PRECISION):
             s = number(tail)
-            flat = sum(
-                (self.law.mass_and_work(p.left, p.right)[0] for p in self.law.pieces
-                 if p.rising is None and bool(abs(p.slope_low) < TINY)), arb(0)
-            ) / self.law.total
+            flat = (
+                sum(
+                    (
+                        self.law.mass_and_work(p.left, p.right)[0]
+                        for p in self.law.pieces
+                        if p.rising is None and bool(abs(p.slope_low) < TINY)
+                    ),
+                    arb(0),
+                )
+                / self.law.total
+            )
             at_zero = ((1 - flat) / 2).mid()
             theta = self.theta()
             work_zero = self.rate_and_work(TINY)[1] if bool(at_zero > TINY) else arb(0)
@@ -134,7 +145,7 @@ class SphericalDirection:
                 rate, work = self.rate_and_work(c)
                 return (rate / (work + theta),)
 
-            for low, high in zip(cuts, cuts[1:]):
+            for low, high in pairwise(cuts):
                 if bool(high - low > arb(10) ** -30 * high):
                     total = total + integrate(f, low, high, scales=[arb(1) / 100])[0]
             return total.mid()
@@ -147,10 +158,12 @@ class SphericalDirection:
             else:
                 high = c
                 break
-        log_excess = lambda w: ((self.tail(w.exp().mid()) + TINY) / s).log().mid()  # noqa: E731
+
+        def log_excess(w: arb) -> arb:
+            return ((self.tail(w.exp().mid()) + TINY) / s).log().mid()
+
         start = low.log() if bool(low > 0) else high.log() - 100
         while not bool(log_excess(start.mid()) > 0):
             start = start - 100
-        return solve_monotone(
-            log_excess, start.mid(), high.log().mid(), digits=24, bisections=7
-        ).exp().mid()
+        ends = (start.mid(), high.log().mid())
+        return solve_monotone(log_excess, *ends, digits=24, bisections=7).exp().mid()
