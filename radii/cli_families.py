@@ -9,6 +9,9 @@ import typer
 
 __all__ = ["families"]
 
+#: Shown where a shape parameter has no default; any other legal value would do.
+EXAMPLES = {("exp_lp", "p"): 3, ("mixed_linf_l2", "k"): 1, ("pareto", "a"): 3}
+
 
 def families(
     dim: Annotated[int, typer.Option("--dim", "-d", help="Dimension of the noise.")] = 3072,
@@ -34,7 +37,7 @@ def families(
     table = Table(*columns, *([] if sigma is None else [f"scale for sigma {sigma:g}"]))
     for name in named.__all__:
         build = getattr(named, name)
-        shape = _shape_parameters(build, dim)
+        shape = _shape_parameters(name, build, dim)
         noise = build(dim, **shape)
         described = ", ".join(f"{key}={value}" for key, value in shape.items())
         row = [f"{name}({described})", noise.psi_text, noise.support_text, f"{noise.sigma:.6g}"]
@@ -44,17 +47,13 @@ def families(
     console.print(table) if console.is_terminal else Console(width=200).print(table)
 
 
-def _shape_parameters(build: Any, dim: int) -> dict[str, Any]:
+def _shape_parameters(name: str, build: Any, dim: int) -> dict[str, Any]:
     """Shape parameters with their defaults, or an example that is legal and has a variance."""
     shape: dict[str, Any] = {}
-    for name, parameter in inspect.signature(build).parameters.items():
-        if name in ("dim", "scale", "sigma"):
+    for key, parameter in inspect.signature(build).parameters.items():
+        if key in ("dim", "scale", "sigma"):
             continue
         needed = parameter.default is inspect.Parameter.empty
-        shape[name] = _example(name, dim) if needed else parameter.default
+        # A power law of a norm needs a > dim + 2 for its variance to be finite.
+        shape[key] = EXAMPLES.get((name, key), dim + 3) if needed else parameter.default
     return shape
-
-
-def _example(name: str, dim: int) -> int:
-    # Exponents a of power laws must exceed dim + 2 for the variance to be finite; p and k only 0.
-    return dim + 3 if name == "a" else 1
