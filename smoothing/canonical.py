@@ -12,8 +12,7 @@ import sympy
 from numerics.ball import BallFunction
 from smoothing.structure import COORDINATE
 
-__all__ = ["is_even",
-    "is_small", "split_constant", "standard_form", "vanishes"]
+__all__ = ["is_even", "is_small", "split_constant", "standard_form", "vanishes"]
 
 #: Functions that are not analytic: an identity at a few points says nothing about others.
 NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
@@ -131,19 +130,19 @@ def _square_as_modulus(argument: sympy.Expr) -> sympy.Expr:
 
 
 def _log_of_two_exponentials(argument: sympy.Expr) -> sympy.Expr:
-    r"""Rewrite log(a e^u + b e^v), a, b > 0, as (u + v + log ab)/2 + log 2cosh((u - v + log a/b)/2).
+    r"""Rewrite log(a e^u + b e^v), a, b > 0, by log cosh; 1 counts as e^0, as in softplus.
 
-    1 counts as e^0, so softplus is included.
+    It equals (u + v + log ab)/2 + log cosh((u - v + log a/b)/2) + log 2.
     """
     if not argument.has(sympy.exp) or not is_small(argument):
         return sympy.log(argument)
     terms = sympy.expand(argument, power_exp=False).as_ordered_terms()
     if len(terms) != 2:
         return sympy.log(argument)
-    factors = [_exponential_term(term) for term in terms]
-    if factors[0] is None or factors[1] is None:
+    first, second = _exponential_term(terms[0]), _exponential_term(terms[1])
+    if first is None or second is None:
         return sympy.log(argument)
-    (a, u), (b, v) = factors
+    (a, u), (b, v) = first, second
     middle = (u + v + sympy.log(a) + sympy.log(b)) / 2
     half = sympy.expand((u - v + sympy.log(a) - sympy.log(b)) / 2)
     return sympy.expand(middle) + sympy.log(sympy.cosh(half)) + sympy.log(2)

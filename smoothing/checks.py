@@ -21,7 +21,7 @@ def check_symbols(psi: sympy.Expr, dimension: int) -> None:
         psi is not real.
     """
     inside = psi.atoms(norm, coordinate_sum)
-    outer = psi.xreplace({atom: sympy.S.One for atom in inside})
+    outer = psi.xreplace(dict.fromkeys(inside, sympy.S.One))
     if t in outer.free_symbols:
         raise InvalidInputError(
             "psi has t outside coordinate_sum; t is the variable of one coordinate, "

@@ -17,6 +17,7 @@ from numerics.validation import check_dim, check_positive
 from smoothing import moments
 from smoothing.centre import recentre
 from smoothing.checks import check_support, check_symbols
+from smoothing.description import read_description
 from smoothing.expressions import DIM, as_boolean, as_expression, x
 from smoothing.integrability import check_integrable
 from smoothing.recognise import Recognition, analyse
@@ -105,7 +106,7 @@ class SmoothingDistribution:
         check_symbols(potential, dimension)
         domain = check_support(domain, dimension)
         recognition = analyse(potential, domain, dimension)
-        check_integrable(recognition.structures, dimension)
+        check_integrable(recognition.structures, dimension, domain)
         if centered:
             potential, domain = recentre(potential, domain, recognition)
             recognition = analyse(potential, domain, dimension)
@@ -236,8 +237,6 @@ class SmoothingDistribution:
 
     def sample(self, n: int, generator: np.random.Generator) -> Array:
         """Draw noise of shape (n, dim), scale included."""
-        if self.black_box is not None:
-            return self.scale * np.asarray(self.black_box.sampler(n, generator), dtype=np.float64)
         from smoothing.sampling import sample
 
         return sample(self, n, generator)
@@ -271,10 +270,9 @@ class SmoothingDistribution:
         >>> SmoothingDistribution(norm(x, 1), dim=3, scale=0.5).describe()
         'psi = norm(x, 1); dim = 3; scale = 0.5'
         """
-        parts = [f"psi = {self.psi_text}"]
-        if self.support is not None:
-            parts.append(f"support = {self.support_text}")
-        return "; ".join([*parts, f"dim = {self.dim}", f"scale = {self.scale!r}"])
+        support = () if self.support is None else (f"support = {self.support_text}",)
+        parts = (f"psi = {self.psi_text}", *support, f"dim = {self.dim}", f"scale = {self.scale!r}")
+        return "; ".join(parts)
 
     @classmethod
     def from_description(cls, line: str) -> SmoothingDistribution:
@@ -285,16 +283,8 @@ class SmoothingDistribution:
         >>> SmoothingDistribution.from_description("psi = norm(x, 1); dim = 3; scale = 0.5").scale
         0.5
         """
-        fields = dict(part.split(" = ", 1) for part in line.strip().split("; ") if " = " in part)
-        if not {"psi", "dim", "scale"} <= set(fields) <= {"psi", "support", "dim", "scale"}:
-            raise invalid(
-                "the description", "psi = ...; [support = ...;] dim = ...; scale = ...", line, "fix"
-            )
-        try:
-            dimension, scale = int(fields["dim"]), float(fields["scale"])
-        except ValueError:
-            raise invalid("dim and scale", "numbers", line, "correct the line") from None
-        return cls.parse(fields["psi"], dim=dimension, support=fields.get("support"), scale=scale)
+        fields = read_description(line)
+        return cls.parse(fields.pop("psi"), **fields)
 
     def _key(self) -> tuple[Any, ...]:
         return (self.psi, self.support, self.dim, self.scale, self.black_box)

@@ -12,6 +12,7 @@ import numbers
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import sympy
 
 from numerics.errors import InvalidInputError, invalid
@@ -55,12 +56,13 @@ class Vector(sympy.Symbol):
 
     __slots__ = ()
 
-    def __getitem__(self, index: int) -> Coordinate:
-        if isinstance(index, bool) or not isinstance(index, numbers.Integral) or index < 0:
+    def __getitem__(self, index: object) -> Coordinate:
+        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
+        if not whole or int(str(index)) < 0:
             raise invalid(
                 "x[index]", "an index >= 0", index, "count coordinates from 0, as in x[0]"
             )
-        return Coordinate(f"x[{int(index)}]", real=True)
+        return Coordinate(f"x[{index}]", real=True)
 
     def __iter__(self) -> Any:
         raise TypeError("x has no length before dim is known; index it, as in x[0]")
@@ -95,15 +97,16 @@ def exact(value: object, *, name: str = "value") -> sympy.Expr:
     >>> exact(0.1), exact(float("inf"))
     (1/10, oo)
     """
+    plain = not isinstance(value, bool | np.bool_)
     if isinstance(value, sympy.Basic):
         number = _without_floats(value)
         if isinstance(number, sympy.Expr) and number.is_extended_real and number.is_number:
             return number
     elif isinstance(value, Fraction):
         return sympy.Rational(value.numerator, value.denominator)
-    elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
+    elif isinstance(value, numbers.Integral) and plain:
         return sympy.Integer(int(value))
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+    elif isinstance(value, numbers.Real) and plain:
         return _from_float(float(value), name)
     raise invalid(
         name, "a real number", value, "pass an int, a float, a Fraction or a SymPy number"
@@ -123,7 +126,7 @@ def _without_floats(tree: sympy.Basic) -> sympy.Basic:
     return tree.xreplace(floats) if floats else tree
 
 
-class norm(sympy.Function):  # noqa: N801 (reads as a formula)
+class norm(sympy.Function):
     r"""The l_p norm of the noise vector, (sum |x_i|^p)^(1/p), p > 0 or oo.
 
     Examples
@@ -163,7 +166,7 @@ class norm(sympy.Function):  # noqa: N801 (reads as a formula)
         return text if exp is None else f"{text}^{{{exp}}}"
 
 
-class coordinate_sum(sympy.Function):  # noqa: N801 (reads as a formula)
+class coordinate_sum(sympy.Function):
     r"""The sum over coordinates of phi, sum_i w_i phi(x_i), with phi written in ``t``.
 
     Parameters

@@ -21,10 +21,10 @@ from collections.abc import Callable
 
 import sympy
 
-from numerics.errors import ExpressionSyntaxError, InvalidInputError
+from numerics.errors import InvalidInputError
 from smoothing.constants import checked_constant, checked_power
 from smoothing.expressions import DIM, coordinate_sum, norm, t, x
-from smoothing.tokens import Token, syntax_error, tokenise
+from smoothing.tokens import Cursor, Token
 
 __all__ = ["FUNCTIONS", "parse_expression", "parse_support"]
 
@@ -94,47 +94,23 @@ def parse_support(text: str) -> sympy.Basic:
     return tree
 
 
-class _Parser:
+class _Parser(Cursor):
     """Recursive descent over the tokens of one text."""
 
     def __init__(self, text: str, *, in_support: bool = False) -> None:
-        self.text = text
-        self.tokens = tokenise(text)
-        self.position = 0
+        super().__init__(text)
         self.depth = 0
         self.atoms = 0
         self.in_support = in_support
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.position]
-
-    def fail(self, problem: str, remedy: str, token: Token | None = None) -> ExpressionSyntaxError:
-        return syntax_error(self.text, (token or self.token).position, problem, remedy)
-
-    def take(self, *texts: str) -> str | None:
-        """Consume the next token if it is one of these."""
-        if self.token.text in texts and self.token.kind != "end":
-            self.position += 1
-            return self.tokens[self.position - 1].text
-        return None
-
-    def expect(self, text: str) -> None:
-        if not self.take(text):
-            found = "the end" if self.token.kind == "end" else repr(self.token.text)
-            raise self.fail(f"expected {text!r}, found {found}", f"put {text!r} here")
-
-    def expect_end(self) -> None:
-        if self.token.kind != "end":
-            remedy = "an operator is missing, or a bracket too many"
-            if self.token.text in COMPARISONS:
-                remedy = "one comparison at a time, joined by And, and only in a support"
-            raise self.fail(f"unexpected {self.token.text!r}", remedy)
-
-    def expression(self) -> sympy.Expr:
+    def descend(self) -> None:
+        """Count one level of nesting; the caller takes it back."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.fail("too many nested brackets or powers", f"at most {MAX_DEPTH} are read")
+
+    def expression(self) -> sympy.Expr:
+        self.descend()
         terms = [self.term(self.take("+", "-") == "-")]
         while sign := self.take("+", "-"):
             terms.append(self.term(sign == "-"))
@@ -163,9 +139,7 @@ class _Parser:
         where = self.token
         if not self.take("**"):
             return base
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail("too many nested brackets or powers", f"at most {MAX_DEPTH} are read")
+        self.descend()
         negative = self.take("-")
         exponent = self.power()
         self.depth -= 1
@@ -221,7 +195,9 @@ class _Parser:
         if self.take("["):
             index = self.token
             if index.kind != "number" or not index.text.isdigit():
-                raise self.fail("x[...] needs a whole number", "write x[0] for the first coordinate")
+                raise self.fail(
+                    "x[...] needs a whole number", "write x[0] for the first coordinate"
+                )
             self.position += 1
             self.expect("]")
             return x[int(index.text)]
@@ -296,9 +272,7 @@ class _Parser:
         return value, condition
 
     def condition(self) -> sympy.Basic:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail("too many nested conditions", f"at most {MAX_DEPTH} are read")
+        self.descend()
         connective = self.take(*CONNECTIVES)
         if connective:
             tree = self.connected(CONNECTIVES[connective])

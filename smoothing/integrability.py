@@ -11,11 +11,22 @@ import math
 from collections.abc import Iterator
 
 import sympy
+from flint import arb
 
 from numerics.ball import BallFunction
 from numerics.errors import AssumptionError
 from smoothing.exponents import at_infinity, at_point
-from smoothing.structure import COORDINATE, RADIUS, Marginal, Mixed, Product, Radial, Structure
+from smoothing.general_checks import check_general
+from smoothing.structure import (
+    COORDINATE,
+    RADIUS,
+    General,
+    Marginal,
+    Mixed,
+    Product,
+    Radial,
+    Structure,
+)
 
 __all__ = ["check_integrable"]
 
@@ -27,7 +38,9 @@ LARGEST_EXPONENT = 1e6
 MAX_ROOT_DEGREE = 2
 
 
-def check_integrable(structures: frozenset[Structure], dimension: int) -> None:
+def check_integrable(
+    structures: frozenset[Structure], dimension: int, support: sympy.Basic | None = None
+) -> None:
     """Check that psi is real on its support and exp(-psi) integrable.
 
     Raises
@@ -51,6 +64,8 @@ def check_integrable(structures: frozenset[Structure], dimension: int) -> None:
             _check_radial(structure)
         elif isinstance(structure, Mixed):
             _check_mixed(structure, dimension)
+        elif isinstance(structure, General):
+            check_general(structure, support)
 
 
 def _check_marginal(marginal: Marginal) -> None:
@@ -80,7 +95,9 @@ def _check_radial(radial: Radial) -> None:
         pole = at_point(radial.profile - weight, RADIUS, point, side)
         if pole >= 1:
             room = d if point == 0 else 1
-            _refuse_pole(_distance("r", point), pole + room - 1, f"at r = {point}", room, f" in d={d}")
+            _refuse_pole(
+                _distance("r", point), pole + room - 1, f"at r = {point}", room, f" in d={d}"
+            )
 
 
 def _check_mixed(mixed: Mixed, dimension: int) -> None:
@@ -167,9 +184,7 @@ def _overflows(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Rationa
     return not all(v.is_finite() and abs(v) < LARGEST_EXPONENT for v in values)
 
 
-def _ball(point: sympy.Rational) -> object:
-    from flint import arb
-
+def _ball(point: sympy.Rational) -> arb:
     return arb(int(point.p)) / int(point.q)
 
 

@@ -98,10 +98,9 @@ def mean(structure: Structure) -> Array:
     """Expectation of every coordinate at scale 1, shape (dim,)."""
     values = np.zeros(structure.dim)
     if isinstance(structure, Product):
-        groups = structure.indices or (slice(None),)
+        groups = structure.indices or (range(structure.dim),)
         for marginal, indices in zip(structure.marginals, groups, strict=True):
-            where = indices if isinstance(indices, slice) else list(indices)
-            values[where] = _marginal_moment(marginal, 1)
+            values[list(indices)] = _marginal_moment(marginal, 1)
     elif isinstance(structure, General):
         raise AssumptionError(f"the mean is not known without structure ({_why(structure)})")
     return values

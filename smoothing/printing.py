@@ -36,7 +36,9 @@ class _GrammarPrinter(StrPrinter):
         return f"coordinate_sum({phi}, weights=({weights}))"
 
     def _print_Piecewise(self, expr: sympy.Piecewise) -> str:
-        pieces = [f"({self._print(value)}, {self._print(condition)})" for value, condition in expr.args]
+        pieces = [
+            f"({self._print(value)}, {self._print(condition)})" for value, condition in expr.args
+        ]
         return f"piecewise({', '.join(pieces)})"
 
     def _print_Max(self, expr: sympy.Max) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numerics.errors import ExpressionSyntaxError
 
-__all__ = ["MAX_LENGTH", "Token", "syntax_error", "tokenise"]
+__all__ = ["MAX_LENGTH", "Cursor", "Token", "syntax_error", "tokenise"]
 
 #: Longest text read, in characters: a list of weights for 3072 coordinates fits.
 MAX_LENGTH = 100_000
@@ -108,3 +108,42 @@ def _check_number(text: str, position: int, digits: str) -> None:
             "number out of range",
             f"use at most {MAX_NUMBER} characters and exponents up to {MAX_EXPONENT}",
         )
+
+
+class Cursor:
+    """The tokens of a text and a position among them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokenise(text)
+        self.position = 0
+
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self.tokens[self.position]
+
+    def fail(self, problem: str, remedy: str, token: Token | None = None) -> ExpressionSyntaxError:
+        """Build the error for a token, the next one by default."""
+        return syntax_error(self.text, (token or self.token).position, problem, remedy)
+
+    def take(self, *texts: str) -> str | None:
+        """Consume the next token if it is one of these."""
+        if self.token.text in texts and self.token.kind != "end":
+            self.position += 1
+            return self.tokens[self.position - 1].text
+        return None
+
+    def expect(self, text: str) -> None:
+        """Consume this token or fail."""
+        if not self.take(text):
+            found = "the end" if self.token.kind == "end" else repr(self.token.text)
+            raise self.fail(f"expected {text!r}, found {found}", f"put {text!r} here")
+
+    def expect_end(self) -> None:
+        """Fail unless all tokens are consumed."""
+        if self.token.kind != "end":
+            remedy = "an operator is missing, or a bracket too many"
+            if self.token.text in {"<", "<=", ">", ">="}:
+                remedy = "one comparison at a time, joined by And, and only in a support"
+            raise self.fail(f"unexpected {self.token.text!r}", remedy)
