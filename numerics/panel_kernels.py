@@ -9,7 +9,7 @@ from numerics.jit import kernel
 from numerics.legendre import legendre_rule
 from numerics.panels import PanelDensity
 
-__all__ = ["quantiles"]
+__all__ = ["integral", "integrals", "quantiles", "series"]
 
 Array = NDArray[np.float64]
 
@@ -35,6 +35,20 @@ def integral(coefficients, start, stop, nodes, weights):  # type: ignore[no-unty
     for j in range(nodes.shape[0]):
         total += weights[j] * series(coefficients, start + half * (1.0 + nodes[j]))
     return half * total
+
+
+@kernel
+def _integral_loop(coefficients, rows, start, stop, nodes, weights):  # type: ignore[no-untyped-def]
+    out = np.empty(rows.shape[0])
+    for i in range(rows.shape[0]):
+        out[i] = integral(coefficients[rows[i]], start[i], stop[i], nodes, weights)
+    return out
+
+
+def integrals(coefficients: Array, rows: NDArray[np.intp], start: Array, stop: Array) -> Array:
+    """Integrals of the chosen Legendre series over local intervals [start, stop], shape (n,)."""
+    rule = legendre_rule()
+    return np.asarray(_integral_loop(coefficients, rows, start, stop, rule.nodes, rule.weights))
 
 
 @kernel
