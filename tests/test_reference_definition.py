@@ -11,8 +11,9 @@ import pytest
 import sympy
 from flint import arb
 
-from tests.reference.definition import Direction, phi
+from tests.reference.definition import phi
 from tests.reference.densities import PRODUCTS, RADIALS, ProductCase, RadialCase, reference_key
+from tests.reference.directions import Direction
 from tests.reference.geometry import (
     LINE_SYMBOL,
     RADIUS_SYMBOL,
@@ -132,6 +133,39 @@ def test_exponential_on_a_half_line_has_the_stated_boundary_terms() -> None:
     for p in (0.01, 0.3, 0.9):
         assert float(phi(up, p)) == pytest.approx(p, rel=1e-14)
         assert float(phi(down, p)) == pytest.approx(1 - p, rel=1e-14)
+
+
+def growth_rate(log_density, p: float, shift: float, low: float, high: float) -> float:
+    """(G(p, shift) - p) / shift by the Neyman-Pearson lemma on cells as wide as the shift."""
+    cells = round((high - low) / abs(shift))
+    middles = low + (np.arange(-1, cells + 1) + 0.5) * abs(shift)
+    inside = (middles > low) & (middles < high)
+    masses = np.zeros_like(middles)
+    masses[inside] = np.exp(log_density(middles[inside]) + 0 * middles[inside])
+    masses /= masses.sum()
+    moved = np.roll(masses, 1 if shift > 0 else -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(masses > 0, moved / masses, np.where(moved > 0, np.inf, -np.inf))
+    order = np.argsort(-ratio, kind="stable")
+    used, gained = np.cumsum(masses[order]), np.cumsum(moved[order])
+    return float((np.interp(p, used, gained) - p) / abs(shift))
+
+
+@pytest.mark.parametrize(
+    "name", ["exponential", "cut logistic", "ramp", "plateau with jumps", "gumbel", "huber"]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_phi_is_the_growth_rate_of_a_small_shift(name: str, sign: int) -> None:
+    """Signs and boundary terms, from the density alone: G(p, v) = p + |v| Phi(p) + O(v^2)."""
+    case = next(case for case in PRODUCTS if case.name == name)
+    log_density = sympy.lambdify(t, -case.phi, "numpy")
+    ends = [float(case.pieces[0][0]), float(case.pieces[-1][1])]
+    low, high = max(ends[0], -12.0), min(ends[1], 40.0)
+    direction = Direction(LineLaw(case.pieces, t), ((arb(sign), arb(1)),))
+    for p in (0.1, 0.4, 0.7):
+        rate = growth_rate(log_density, p, sign * 2.0**-13, low, high)
+        # The second-order term is |v| / 2 times a derivative of order 1.
+        assert rate == pytest.approx(float(phi(direction, p)), rel=2e-3, abs=2e-3)
 
 
 #: Standard errors allowed: false alarm rate 2e-9 per comparison (normal limit), 12 comparisons.

@@ -12,7 +12,8 @@ import sympy
 from flint import arb, ctx
 
 from tests.reference.arithmetic import PRECISION
-from tests.reference.definition import Direction, radius
+from tests.reference.definition import radius
+from tests.reference.directions import Direction
 from tests.reference.line_law import LineLaw
 from tests.reference.spherical import SphericalDirection
 
