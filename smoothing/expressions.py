@@ -126,6 +126,11 @@ def _without_floats(tree: sympy.Basic) -> sympy.Basic:
     return tree.xreplace(floats) if floats else tree
 
 
+def _rebuilt(tree: sympy.Basic) -> sympy.Basic:
+    """Evaluate every node again, so that a tree does not depend on how it was built."""
+    return tree.func(*map(_rebuilt, tree.args)) if tree.args else tree
+
+
 class norm(sympy.Function):
     r"""The l_p norm of the noise vector, (sum |x_i|^p)^(1/p), p > 0 or oo.
 
@@ -141,6 +146,12 @@ class norm(sympy.Function):
     is_real = True
     is_nonnegative = True
     is_finite = True
+
+    def __new__(cls, vector: Any, order: Any, **options: Any) -> sympy.Expr:
+        # SymPy would evaluate a string as code
+        if isinstance(vector, str) or isinstance(order, str):
+            raise invalid("norm(x, p)", "made of x and a number", (vector, order), "use radii.x")
+        return super().__new__(cls, vector, order, **options)
 
     @classmethod
     def eval(cls, vector: sympy.Expr, order: sympy.Expr) -> sympy.Expr | None:
@@ -183,6 +194,9 @@ class coordinate_sum(sympy.Function):
     >>> coordinate_sum(t**2, weights=(1, 2)).weights
     (1, 2)
     """
+
+    #: not even coordinate_sum(5), which is 5 * dim
+    is_number = False
 
     def __new__(cls, phi: Any, weights: Any = None, **options: Any) -> sympy.Expr:
         phi = as_expression(phi, name="phi")
@@ -233,7 +247,7 @@ class coordinate_sum(sympy.Function):
 def as_expression(value: object, *, name: str = "psi") -> sympy.Expr:
     """Return a SymPy expression with exact numbers; text is refused (see `parse_expression`)."""
     if isinstance(value, sympy.Expr):
-        tree = _without_floats(value)
+        tree = _rebuilt(_without_floats(value))
         if isinstance(tree, sympy.Expr):
             return tree
     elif isinstance(value, numbers.Real | Fraction):
@@ -252,7 +266,7 @@ def as_boolean(value: object) -> sympy.Basic:
     if value is True or value is False:
         return sympy.true if value else sympy.false
     if isinstance(value, sympy.logic.boolalg.Boolean):
-        return _without_floats(value)
+        return _rebuilt(_without_floats(value))
     raise invalid(
         "support",
         "a comparison, or And of comparisons",

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import sympy
 from hypothesis import strategies as st
 
-__all__ = ["large_probabilities", "near_half", "probabilities", "scales", "small_tails", "tails"]
+__all__ = [
+    "large_probabilities",
+    "near_half",
+    "potentials",
+    "probabilities",
+    "scales",
+    "small_tails",
+    "summands",
+    "tails",
+]
 
 
 def _power_of_ten(exponent: float) -> float:
@@ -41,3 +51,46 @@ def probabilities() -> st.SearchStrategy[float]:
 def scales() -> st.SearchStrategy[float]:
     """A scale lambda from 1e-3 to 1e3."""
     return st.floats(-3, 3).map(_power_of_ten)
+
+
+_ATOMS = ("norm(x, 1)", "norm(x, 2)", "norm(x, 3/2)", "norm(x, oo)", "x[0]", "abs(x[1])")
+_SUMMANDS = ("t", "abs(t)", "t**2", "exp(-t)", "log(1 + exp(t))", "cosh(t/2)", "max(1, t)")
+
+
+def _numbers() -> st.SearchStrategy[sympy.Rational]:
+    return st.fractions(-5, 5, max_denominator=12).map(
+        lambda f: sympy.Rational(f.numerator, f.denominator)
+    )
+
+
+def _combine(inner: st.SearchStrategy[sympy.Expr]) -> st.SearchStrategy[sympy.Expr]:
+    pair = st.tuples(inner, inner)
+    return st.one_of(
+        pair.map(lambda p: p[0] + p[1]),
+        pair.map(lambda p: p[0] * p[1]),
+        pair.map(lambda p: p[0] / (2 + sympy.Abs(p[1]))),
+        st.tuples(_numbers(), inner).map(lambda p: p[0] * p[1]),
+        st.tuples(inner, _numbers()).map(lambda p: (1 + sympy.Abs(p[0])) ** p[1]),
+        inner.map(lambda e: sympy.log(1 + sympy.Abs(e))),
+        inner.map(sympy.tanh),
+        inner.map(lambda e: sympy.exp(-sympy.Abs(e))),
+    )
+
+
+def summands() -> st.SearchStrategy[sympy.Expr]:
+    """Expressions in t, not necessarily potentials of a density."""
+    from smoothing.grammar import parse_expression
+
+    leaves = st.one_of(st.sampled_from(_SUMMANDS).map(parse_expression), _numbers())
+    return st.recursive(leaves, _combine, max_leaves=5)
+
+
+def potentials() -> st.SearchStrategy[sympy.Expr]:
+    """Expressions in x, norm and coordinate_sum, not necessarily potentials of a density."""
+    from smoothing.expressions import coordinate_sum
+    from smoothing.grammar import parse_expression
+
+    leaves = st.one_of(
+        st.sampled_from(_ATOMS).map(parse_expression), summands().map(coordinate_sum), _numbers()
+    )
+    return st.recursive(leaves, _combine, max_leaves=5)
