@@ -15,6 +15,7 @@ from certify.confidence import clopper_pearson_lower
 from certify.forward import BaseClassifier, Counted, class_counts, count_class, predicted_classes
 from certify.inputs import model_placement
 from certify.interfaces import Smoother, norm_name, radius_alpha
+from certify.sampling import sampling_device
 from certify.streams import COUNTING, SELECTION, item_generator, noisy_batches
 
 __all__ = ["Settings", "certify_one", "predict_one"]
@@ -94,7 +95,7 @@ def _classes(
     device, dtype = model_placement(model, image)
     # The sum is rounded once, to the model's type, unless the image itself is wider.
     x = image.to(device=device, dtype=torch.promote_types(image.dtype, dtype))
-    generator = item_generator(settings.seed, index, stage, device)
+    generator = item_generator(settings.seed, index, stage, sampling_device(device))
     for batch in noisy_batches(smoother, x, n, settings.batch_size, generator):
         yield predicted_classes(model, batch.to(dtype))
 

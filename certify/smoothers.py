@@ -49,8 +49,9 @@ class AdditiveSmoother:
         """`n` noisy copies of `x`: sums in the widest type, rounded once to the type of `x`."""
         if x.device not in self._samplers:
             self._samplers[x.device] = noise_sampler(self.q, x.device)
-        noise = self._samplers[x.device](n, generator).reshape(n, *x.shape)
-        return noise.add_(x.to(working_dtype(x.device))).to(x.dtype)
+        wide = working_dtype(x.device)
+        noise = self._samplers[x.device](n, generator).to(x.device, wide).reshape(n, *x.shape)
+        return noise.add_(x.to(wide)).to(x.dtype)
 
 
 def as_radius(q: SmoothingDistribution, adversary: str | Norm | RadiusLike) -> RadiusLike:

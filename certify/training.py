@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from certify.datasets import ImageSet
-from certify.sampling import noise_sampler
+from certify.sampling import noise_sampler, sampling_device
 from numerics.errors import InvalidInputError, invalid
 from numerics.validation import check_count
 from smoothing.distribution import SmoothingDistribution
@@ -75,7 +75,7 @@ def train_with_noise(
     epochs = check_count("epochs", chosen.epochs, minimum=1)
     device = next(model.parameters()).device
     images, labels = data.images.to(device), data.labels.to(device)
-    generator = torch.Generator(device=device)
+    generator = torch.Generator(device=sampling_device(device))
     generator.manual_seed(chosen.seed)
     sample = noise_sampler(q, device)
     optimizer = torch.optim.SGD(
@@ -89,12 +89,12 @@ def train_with_noise(
     model.train()
     mean_loss = 0.0
     for epoch in range(epochs):
-        order = torch.randperm(len(data), generator=generator, device=device)
+        order = torch.randperm(len(data), generator=generator, device=generator.device)
         losses = []
         for rows in order.split(chosen.batch_size):
-            clean = images[rows]
-            noise = sample(len(rows), generator).reshape(clean.shape).to(clean.dtype)
-            loss = nn.functional.cross_entropy(model(clean + noise), labels[rows])
+            clean = images[rows.to(device)]
+            noise = sample(len(rows), generator).reshape(clean.shape).to(clean)
+            loss = nn.functional.cross_entropy(model(clean + noise), labels[rows.to(device)])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
