@@ -6,9 +6,10 @@ h gains 2 log w. There exp(-h) is integrable when it decays faster than 1/w. The
     E(k) = (h(10^{2k}) - h(10^k)) / (k log 10)
 
 is an average of w h'(w) over k decades, computed in ball arithmetic for k in the hundreds, so
-that h must not be differentiable and oscillations average out. If E does not settle away from 1,
-the substitution w = e^v, which is exact, asks the same question about h(e^v) - v, where a power of
-log w has become a power of v; and once more for powers of log log w.
+that h need not be differentiable and oscillations average out. The substitution w = e^v, which is
+exact, then asks the same question about h(e^v) - v: an exponent L away from 1 has become (L - 1) v,
+which is infinite, a power of log w has become a power of v, and w^0.001, which no number range
+tells from a constant, has become an exponential. Once more for powers of log log w.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ __all__ = ["TailBehaviour", "at_infinity", "at_point"]
 DECADES = (0.0625, 0.125, 0.25, 0.5, 1, 50, 200, 800)
 #: h may be as large as 10^1600 and must be known to a fraction of 1: 1600 log2(10) = 5315 bits.
 BITS = 6400
-#: Exponents this close to 1, or still moving by this much, are left to the next substitution.
-SETTLED = 0.02
+#: After the last substitution an exponent must exceed 1 by this much: averages carry an error 1/k.
+MARGIN = 0.02
 #: Exponents beyond this are infinite: no density is written with such a power.
 INFINITE = 1e6
 MAX_SUBSTITUTIONS = 3
@@ -60,12 +61,12 @@ def at_infinity(potential: sympy.Expr, symbol: sympy.Symbol) -> TailBehaviour:
     level = _expanded(potential.subs(symbol, _W))
     first = math.nan
     for _ in range(MAX_SUBSTITUTIONS):
-        exponent, settled = _exponent(level)
+        exponent = _exponent(level)
         first = exponent if math.isnan(first) else first
-        if settled or math.isnan(exponent):
+        if not math.isfinite(exponent):
             break
         level = _expanded(level.subs(_W, sympy.exp(_W)) - _W)
-    return TailBehaviour(first, exponent > 1 + SETTLED)
+    return TailBehaviour(first, exponent > 1 + MARGIN)
 
 
 def at_point(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Expr, side: int) -> float:
@@ -87,25 +88,22 @@ def _expanded(potential: sympy.Expr) -> sympy.Expr:
     return sympy.expand_log(potential) if potential.has(sympy.log) else potential
 
 
-def _exponent(potential: sympy.Expr) -> tuple[float, bool]:
-    """Extrapolated exponent at infinity, and whether it is settled on one side of 1."""
+def _exponent(potential: sympy.Expr) -> float:
+    """Exponent at infinity, extrapolated over the decades, to nine decimals."""
     function = BallFunction(potential, _W)
-    values = []
+    values: list[float] = []
     for decades in DECADES:
         value = _average(function, decades)
         if math.isnan(value):
             break
         values.append(value)
     if not values:
-        return math.nan, False
+        return math.nan
     last, before = values[-1], values[-2] if len(values) > 1 else values[-1]
     if abs(last) > INFINITE:
-        return math.copysign(math.inf, last), True
-    limit = (4 * last - before) / 3  # removes a correction proportional to 1/k: k grew fourfold
-    rounded = round(limit, 9)
-    same_side = (last > 1) == (limit > 1)
-    settled = same_side and min(abs(limit - 1), abs(last - 1)) > SETTLED
-    return rounded, settled and abs(last - before) < SETTLED * (1 + abs(last))
+        return math.copysign(math.inf, last)
+    # removes a correction proportional to 1/k: k grew fourfold
+    return round((4 * last - before) / 3, 9)
 
 
 def _average(function: BallFunction, decades: float) -> float:

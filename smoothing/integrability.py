@@ -110,19 +110,29 @@ def _check_mixed(mixed: Mixed, dimension: int) -> None:
         pole = at_point(mixed.phi, COORDINATE, point, side)
         if pole >= 1:
             _refuse_pole(_distance("t", point), pole, f"at t = {point}", 1, "")
-    tail = at_infinity(phi, RADIUS)
-    growth = 0.0 if tail.integrable else (d - 1) * (1 - tail.exponent)
-    total = at_infinity(mixed.profile + phi, RADIUS)
-    if not total.exponent - growth > 1 and not (growth == 0 and total.integrable):
-        _refuse("r", total.exponent - growth + d - 1, "at infinity", d, f" in d={d}")
+    total = at_infinity(mixed.profile + phi - _log_inner_mass(phi, d), RADIUS)
+    if not total.integrable:
+        _refuse("r", total.exponent + d - 1, "at infinity", d, f" in d={d}")
     at_zero = at_point(mixed.phi, COORDINATE, sympy.S.Zero, 1)
     pole = at_point(mixed.profile + phi, RADIUS, sympy.S.Zero, 1)
+    if at_zero == -math.inf:  # F vanishes faster than any power
+        return
     shrink = (d - 1) * (1 - at_zero)
     weighted = at_point(
         mixed.profile + phi - sympy.Float(shrink) * sympy.log(RADIUS), RADIUS, sympy.S.Zero, 1
     )
     if weighted >= 1:
         _refuse_pole("r", pole, "at r = 0", d, f" in d={d}")
+
+
+def _log_inner_mass(phi: sympy.Expr, d: int) -> sympy.Expr:
+    """log F(m)^(d-1) for large m: constant, or m exp(-phi), or exp(-phi) / |phi'|."""
+    tail = at_infinity(phi, RADIUS)
+    if tail.integrable:
+        return sympy.S.Zero
+    if math.isfinite(tail.exponent):
+        return (d - 1) * (sympy.log(RADIUS) - phi)
+    return (d - 1) * (-phi - sympy.log(-phi.diff(RADIUS)))
 
 
 def _places(

@@ -157,12 +157,16 @@ def _radial_of_product(
         return None
     positive = sympy.Dummy("u", positive=True)
     right = marginal.phi.subs(COORDINATE, positive)
-    if not is_even(marginal.phi) or not vanishes(right.diff(positive, int(order) + 1)):
+    at_one, at_two = right.subs(positive, 1), right.subs(positive, 2)
+    if not (at_one.is_finite and at_two.is_finite):
         return None
-    slope = right.diff(positive, int(order)).subs(positive, 1) / order
-    slope = sympy.nsimplify(sympy.simplify(slope), rational=False)
-    rest = sympy.simplify((right - slope * positive**order).subs(positive, 1))
-    if slope.is_zero or not vanishes(right - slope * positive**order - rest):
+    # phi(u) - phi(1) is to phi(2) - phi(1) as u^p - 1 to 2^p - 1
+    steps = (right - at_one) * (2**order - 1) - (at_two - at_one) * (positive**order - 1)
+    if not vanishes(steps) or not is_even(marginal.phi):
+        return None
+    slope = sympy.simplify((at_two - at_one) / (2**order - 1))
+    rest = sympy.simplify(at_one - slope)
+    if slope.is_zero:
         return None
     profile = slope * RADIUS**order
     return Radial(order, profile, interval, record.dim), offset + record.dim * rest

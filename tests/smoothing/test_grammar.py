@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -172,10 +173,8 @@ def test_hostile_text_is_refused_quickly(text: str) -> None:
 
 @given(st.text(alphabet="xt0123456789.+-*/()[], =<>eonrmdilgsabpq_\"'\n", max_size=60))
 def test_arbitrary_text_is_read_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(ExpressionSyntaxError):
         parse_expression(text)
-    except ExpressionSyntaxError:
-        pass
 
 
 @pytest.mark.parametrize("text", [None, 3, b"norm(x, 2)", norm(x, 2), ["t"]])
@@ -185,16 +184,21 @@ def test_only_strings_are_text(text: object) -> None:
 
 
 def test_errors_show_the_position_and_a_remedy() -> None:
-    with pytest.raises(ExpressionSyntaxError, match=r"illegal character '\^' at position 10 .*\*\*"):
+    with pytest.raises(
+        ExpressionSyntaxError, match=r"illegal character '\^' at position 10 .*\*\*"
+    ):
         parse_expression("norm(x, 2)^2")
-    with pytest.raises(ExpressionSyntaxError, match=r"unknown name 'nrom' at position 4 .*legal names"):
+    with pytest.raises(
+        ExpressionSyntaxError, match=r"unknown name 'nrom' at position 4 .*legal names"
+    ):
         parse_expression("2 + nrom(x, 2)")
     with pytest.raises(ExpressionSyntaxError, match=r"x on its own"):
         parse_expression("abs(x)")
 
 
 @pytest.mark.parametrize(
-    "text", ["x >= 0 and x <= 1", "0 < x < 1", "norm(x, 2)", "Not(x > 0)", "x == 0", "And()", "True"]
+    "text",
+    ["x >= 0 and x <= 1", "0 < x < 1", "norm(x, 2)", "Not(x > 0)", "x == 0", "And()", "True"],
 )
 def test_supports_outside_the_grammar(text: str) -> None:
     with pytest.raises(ExpressionSyntaxError):
