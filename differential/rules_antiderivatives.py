@@ -253,12 +253,10 @@ def _over_quadratic(
 def _exponential_variable(
     integrand: Expr, z: Symbol, interval: Interval, trace: Trace
 ) -> _Antiderivative | None:
-    exponentials = sorted(integrand.atoms(sympy.exp), key=sympy.default_sort_key)
-    if not exponentials:
+    rates = [exponential.args[0] / z for exponential in integrand.atoms(sympy.exp)]
+    if not rates or any(rate.has(z) or not rate.is_number for rate in rates):
         return None
-    rate = exponentials[0].args[0] / z
-    if rate.has(z):
-        return None
+    rate = min(rates, key=lambda r: (abs(float(r)), float(r)))
     v = Dummy("v", positive=True)
     inner = integrand.replace(sympy.exp, lambda u: v ** (u / (rate * z))) / (rate * v)
     if inner.has(z):

@@ -106,7 +106,7 @@ def _power(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral 
         return None
     z, degree = kernel.variable, kernel.power + 1
     low, high = interval
-    if degree.is_zero or (low.is_negative and degree != 1):
+    if degree.is_zero or (low.is_extended_negative and degree != 1):
         return None
     if degree == 1 and low.is_finite and high.is_finite:
         share = (z - low) / (high - low)

@@ -6,6 +6,7 @@ None. `invert` applies them until z stands alone and checks the answer numerical
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ Interval = tuple[Expr, Expr]
 
 #: More steps than any nesting of functions that the rules produce.
 _MAX_STEPS = 24
-#: Agreement of f(z(y)) with y that tells a right branch from a wrong one in float64.
+#: Agreement of f(z(y)) with y that tells a right branch from a wrong one.
 _ROOT_TOLERANCE = 1e-7
 
 
@@ -48,6 +49,8 @@ def invert(
     function: Expr, variable: Symbol, value: Symbol, interval: Interval, trace: Trace
 ) -> Expr | None:
     """Return z(value) with function(z) = value on an interval where function is monotone.
+
+    The function is a share: it takes all values between 0 and 1/2 at least.
 
     Examples
     --------
@@ -87,28 +90,35 @@ def sample_points(interval: Interval) -> list[float]:
 
 def _numeric(expr: Expr, symbol: Symbol, point: float) -> complex:
     try:
-        return complex(expr.subs(symbol, sympy.Float(point, 30)).evalf(17))
+        return complex(expr.subs(symbol, sympy.Float(point, 40)).evalf(25))
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return complex("nan")
 
 
+#: Values at which solutions are tested. Functions here are shares, so these are in their range.
+_TEST_VALUES = (0.21, 0.37, 0.46)
+
+
 def _solves(solution: Expr, problem: _Problem) -> bool:
-    """Whether z(f(z0)) = z0 at sample points; other parameters must have been given numbers."""
-    function, variable, value = problem.function, problem.z, problem.value
-    names = (function.free_symbols | solution.free_symbols) - {variable, value}
-    if names:
+    """Whether f(z(y)) = y with z(y) in the interval, at a few values y."""
+    if _has_parameters(solution, problem):
         return True  # the caller checks the same derivation with numbers in place of the names
-    seen = 0
-    for point in sample_points(problem.interval):
-        image = _numeric(function, variable, point)
-        # Where f is within rounding of a flat end, its inverse is all rounding: not a test.
-        if not (image.imag == 0 and abs(image) > 1e-12 and abs(1 - image.real) > 1e-12):
-            continue
-        back = _numeric(solution, value, image.real)
-        if not abs(back - point) <= _ROOT_TOLERANCE * (1 + abs(point)):
-            return False
-        seen += 1
-    return seen > 0
+    points = [_numeric(solution, problem.value, y) for y in _TEST_VALUES]
+    pairs = zip(points, _TEST_VALUES, strict=True)
+    return all(_maps_to(point, value, problem) for point, value in pairs)
+
+
+def _has_parameters(solution: Expr, problem: _Problem) -> bool:
+    names = problem.function.free_symbols | solution.free_symbols
+    return bool(names - {problem.z, problem.value})
+
+
+def _maps_to(point: complex, value: float, problem: _Problem) -> bool:
+    low, high = (float(end) for end in problem.interval)
+    if not (abs(point.imag) <= _ROOT_TOLERANCE * abs(point) and low <= point.real <= high):
+        return False
+    image = _numeric(problem.function, problem.z, point.real)
+    return abs(image - value) <= _ROOT_TOLERANCE
 
 
 @rule(
@@ -266,13 +276,15 @@ def _roots(polynomial: sympy.Poly, side: Symbol) -> list[Expr]:
 
 def _branch_holds(root: Expr, generator: Expr, problem: _Problem) -> bool:
     """Whether the root is the branch of the generator that belongs to the interval."""
-    if (root.free_symbols | problem.function.free_symbols) - {problem.z, problem.value}:
+    if _has_parameters(root, problem):
         return True
-    point = sample_points(problem.interval)[0]
-    image = _numeric(problem.function, problem.z, point)
-    target = _numeric(generator, problem.z, point)
-    found = _numeric(root, problem.value, image.real)
-    return abs(found - target) <= _ROOT_TOLERANCE * (1 + abs(target))
+    value = _TEST_VALUES[0]
+    found = _numeric(root, problem.value, value)
+    if isinstance(generator, sympy.exp):
+        rate = complex(generator.args[0] / problem.z)
+        return found.real > 0 and _maps_to(cmath.log(found) / rate, value, problem)
+    degree = float(generator.as_base_exp()[1])
+    return found.real > 0 and _maps_to(found ** (1 / degree), value, problem)
 
 
 def _generator(expr: Expr, z: Symbol) -> Expr | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sympy
-from sympy import Expr, S
+from sympy import Expr
 
 from differential.rules import RULES, Trace, rule
+from numerics.inverse_functions import BetaLower, BetaLowerInverse
 
 __all__ = ["tidy"]
 
@@ -84,16 +85,37 @@ def _gudermannian(expr: Expr, trace: Trace) -> Expr:
 @rule(
     "artanh as a logarithm",
     kind=_KIND,
-    statement="artanh x = log((1 + x)/(1 - x))/2, where x is algebraic",
+    statement="artanh x = log((1 + x)/(1 - x))/2",
     source="DLMF 4.37.24",
 )
 def _artanh_logarithm(expr: Expr, trace: Trace) -> Expr:
     def rewrite(x: Expr) -> Expr | None:
-        if not x.is_algebraic_expr(*x.free_symbols):
+        names = {f: sympy.Dummy(positive=True) for f in x.atoms(BetaLowerInverse)}
+        plain = x.xreplace(names)
+        if not plain.is_algebraic_expr(*plain.free_symbols):
             return None
-        return sympy.log(sympy.cancel((1 + x) / (1 - x))) / 2
+        fraction = sympy.cancel((1 + plain) / (1 - plain))
+        return sympy.log(fraction).xreplace({name: f for f, name in names.items()}) / 2
 
     return _everywhere(expr, sympy.atanh, rewrite)
+
+
+@rule(
+    "argument in lowest terms",
+    kind=_KIND,
+    statement="common factors in the argument of a beta distribution function cancel",
+    source="DLMF 1.2(iii)",
+)
+def _lowest_terms(expr: Expr, trace: Trace) -> Expr:
+    changes = {}
+    for node in expr.atoms(BetaLower):
+        argument = node.args[2]
+        inverses = {f: sympy.Dummy() for f in argument.atoms(BetaLowerInverse)}
+        if inverses:
+            back = {symbol: f for f, symbol in inverses.items()}
+            short = sympy.cancel(argument.xreplace(inverses)).xreplace(back)
+            changes[node] = BetaLower(*node.args[:2], short)
+    return expr.xreplace(changes) if changes else expr
 
 
 @rule(
@@ -121,18 +143,37 @@ def _complementary_constant(expr: Expr, trace: Trace) -> Expr:
 )
 def _logarithm_of_fraction(expr: Expr, trace: Trace) -> Expr:
     def rewrite(argument: Expr) -> Expr | None:
-        if not argument.is_rational_function(*argument.free_symbols) or argument.is_number:
+        inverses = {f: sympy.Dummy(positive=True) for f in argument.atoms(BetaLowerInverse)}
+        plain = argument.xreplace(inverses)
+        names = plain.free_symbols
+        if not plain.is_rational_function(*names) or plain.is_number:
             return None
-        numerator, denominator = sympy.fraction(sympy.cancel(argument))
+        numerator, denominator = sympy.fraction(sympy.cancel(plain))
         if denominator == 1:
             return None
         numerator, denominator = sympy.factor_terms(numerator), sympy.factor_terms(denominator)
-        names = sorted(argument.free_symbols, key=str)
-        if denominator.subs({name: S.Half for name in names}).is_negative:
+        # Shares lie between 0 and 1: write y/(1 - y), not -y/(y - 1).
+        if denominator.subs(dict.fromkeys(names, sympy.Rational(2, 5))).is_negative:
             numerator, denominator = sympy.expand(-numerator), sympy.expand(-denominator)
-        return sympy.log(numerator / denominator)
+        fraction = numerator / denominator
+        return sympy.log(fraction.xreplace({symbol: f for f, symbol in inverses.items()}))
 
-    return sympy.Add(*map(_turned, sympy.Add.make_args(_everywhere(expr, sympy.log, rewrite))))
+    terms = map(_turned, sympy.Add.make_args(_everywhere(expr, sympy.log, rewrite)))
+    return _with_constant_inside(list(terms))
+
+
+def _with_constant_inside(terms: list[Expr]) -> Expr:
+    """Write c log(f) + c log(2) as c log(2 f), and c log(f) - c log(2) as c log(f/2)."""
+    constants = [t for t in terms if t.is_number and t.as_coeff_Mul()[1].func is sympy.log]
+    variables = [t for t in terms if not t.is_number and t.as_coeff_Mul()[1].func is sympy.log]
+    if len(constants) == len(variables) == 1:
+        (c, constant), (factor, variable) = constants[0].as_coeff_Mul(), variables[0].as_coeff_Mul()
+        if abs(c) == abs(factor):
+            inside = variable.args[0] * constant.args[0] ** (c / factor)
+            merged = _turned(factor * sympy.log(sympy.expand_mul(inside)))
+            rest = [t for t in terms if t not in (constants[0], variables[0])]
+            return sympy.Add(merged, *rest)
+    return sympy.Add(*terms)
 
 
 def _turned(term: Expr) -> Expr:

@@ -7,6 +7,7 @@ as scipy calls; the few values that are elementary are returned as such.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from sympy import Function, Rational, S
 from numerics import regularized
 
 __all__ = [
+    "MPMATH_FUNCTIONS",
     "SCIPY_FUNCTIONS",
     "BetaDensity",
     "BetaLower",
@@ -51,8 +53,8 @@ class _Special(Function):
         if not all(n is not None and n.is_real for n in numbers):
             return None
         with mpmath.workprec(work):
-            values = [mpf(n._to_mpmath(work)) for n in numbers]
-            result = type(self)._evaluate(*values, bits=work)
+            values = tuple(mpf(n._to_mpmath(work)) for n in numbers)
+            result = _cached(type(self), values, work)
         return sympy.Expr._from_mpmath(result, prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -67,6 +69,16 @@ class _Special(Function):
 
     def _eval_is_extended_real(self) -> bool | None:
         return True if all(arg.is_extended_real for arg in self.args) else None
+
+    def _eval_is_extended_nonnegative(self) -> bool | None:
+        # All values are densities, probabilities, points of the half line, or Li_s on (0, 1).
+        return self._eval_is_extended_real()
+
+
+@functools.lru_cache(maxsize=4096)
+def _cached(function: type[_Special], values: tuple[mpf, ...], bits: int) -> mpf:
+    # SymPy evaluates the same call again and again to find the sign of a sum around it.
+    return function._evaluate(*values, bits=bits)
 
 
 class GammaDensity(_Special):
@@ -409,12 +421,50 @@ def _solve_on_log_scale(gap: Callable[[mpf], mpf], lower: mpf, upper: mpf) -> mp
     for _ in range(64):
         for end in (max(start - side, floor), min(start + side, ceiling)):
             if gap(end) * here <= 0:
-                bracket = tuple(sorted((start, end)))
-                root = mpmath.findroot(gap, bracket, solver="anderson", verify=False)
-                return mpmath.exp(root)
+                return mpmath.exp(_bracketed_root(gap, start, end))
         side *= 2
     raise ValueError("MonotoneInverse: the value is not attained between the given ends")
 
+
+def _bracketed_root(gap: Callable[[mpf], mpf], a: mpf, b: mpf) -> mpf:
+    """Root between a and b of opposite signs: regula falsi with the Illinois step, bisection."""
+    value_a, value_b = gap(a), gap(b)
+    for step in range(4 * mpmath.mp.prec):
+        width = abs(b - a)
+        if value_b == 0 or width < mpmath.eps * 16 * max(1, abs(b)):
+            return b
+        c = (a + b) / 2 if step % 4 == 3 else b - value_b * (b - a) / (value_b - value_a)
+        value_c = gap(c)
+        if value_c * value_b < 0:
+            a, value_a = b, value_b
+        else:
+            value_a /= 2
+        b, value_b = c, value_c
+    return b
+
+
+def _at_working_precision(function: type[_Special]) -> Callable[..., mpf]:
+    def evaluate(*values: Any) -> mpf:
+        return function._evaluate(*map(mpmath.mpf, values), bits=mpmath.mp.prec)
+
+    return evaluate
+
+
+#: Names for `sympy.lambdify(..., modules=[MPMATH_FUNCTIONS, "mpmath"])`.
+MPMATH_FUNCTIONS: dict[str, Callable[..., mpf]] = {
+    function.__name__: _at_working_precision(function)
+    for function in (
+        GammaDensity,
+        GammaLower,
+        GammaUpper,
+        GammaLowerInverse,
+        GammaUpperInverse,
+        BetaDensity,
+        BetaLower,
+        BetaLowerInverse,
+        PolyLogarithm,
+    )
+}
 
 #: Names for `sympy.lambdify(..., modules=[SCIPY_FUNCTIONS, "scipy", "numpy"])`.
 SCIPY_FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -33,6 +33,8 @@ __all__ = [
 #: Extra bits in intermediate results: log x^a loses log2(a log x) < 24 bits for a <= 1e6.
 _GUARD = 32
 _MAX_BITS = 1 << 14
+#: Longer series are left to ball arithmetic, which has expansions for them.
+_MAX_TERMS = 20_000
 #: Newton doubles the digits in each step; 200 is reached only when it does not converge.
 _MAX_STEPS = 200
 
@@ -74,7 +76,14 @@ def beta_lower(a: mpf, b: mpf, x: mpf, bits: int) -> mpf:
     """I_x(a, b), DLMF 8.17.2."""
     if x <= 0 or x >= 1:
         return mpf(0 if x <= 0 else 1)
-    return _ball(lambda: _arb(x).beta_lower(_arb(a), _arb(b), regularized=True), bits)
+    below_mean = x * (a + b) <= a
+    # The series gains at least -log2(ratio of late terms) bits per term.
+    if -mpmath.log(x if below_mean else 1 - x, 2) < bits / _MAX_TERMS:
+        return _ball(lambda: _arb(x).beta_lower(_arb(a), _arb(b), regularized=True), bits)
+    if below_mean:
+        return _beta_lower_series(a, b, x, bits)
+    with mpmath.workprec(bits + _GUARD):
+        return 1 - _beta_lower_series(b, a, 1 - x, bits + _GUARD)
 
 
 def gamma_lower_inverse(a: mpf, y: mpf, bits: int) -> mpf:
@@ -163,6 +172,23 @@ def _gamma_lower_series(a: mpf, x: mpf, bits: int) -> mpf:
             term = term * x_fixed // (a_fixed + k * one)
             total += term
         log_factor = a * mpmath.log(x) - x - mpmath.loggamma(a + 1)
+        return mpmath.exp(log_factor) * mpf(total) / one
+
+
+def _beta_lower_series(a: mpf, b: mpf, x: mpf, bits: int) -> mpf:
+    """x^a (1-x)^b / (a B(a,b)) * sum_k (a+b)_k/(a+1)_k x^k below the mean a/(a+b), DLMF 8.17.8."""
+    work = bits + _GUARD
+    with mpmath.workprec(work + _GUARD):
+        one = 1 << work
+        x_fixed, a_fixed, sum_fixed = (int(mpmath.floor(v * one)) for v in (x, a, a + b))
+        term, total, k = one, one, 0
+        while term:
+            # Terms decrease from the second on, and are at most 1 below the mean.
+            term = term * (sum_fixed + k * one) // (a_fixed + (k + 1) * one) * x_fixed >> work
+            total += term
+            k += 1
+        log_beta = mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b)
+        log_factor = a * mpmath.log(x) + b * mpmath.log1p(-x) - mpmath.log(a) - log_beta
         return mpmath.exp(log_factor) * mpf(total) / one
 
 

@@ -1,0 +1,76 @@
+"""Pieces that every symbolic derivation shares: the tail, positions at a share, the conclusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Integral, Symbol
+
+from differential.kernels import Kernel
+from differential.rules import Trace
+from differential.rules_antiderivatives import definite_integral
+from differential.rules_integrals import PartialIntegral, partial_integral
+from differential.rules_inverses import invert
+from differential.rules_rewrites import tidy
+
+__all__ = ["SHARE", "TAIL", "Side", "conclude", "definite", "position_at", "shortest", "side_of"]
+
+#: The tail 1 - rho in which radii are derived.
+TAIL: Symbol = Symbol("s", positive=True)
+
+#: Share of a mass, the argument of positions until it is expressed in the tail.
+SHARE: Symbol = Symbol("y", positive=True)
+
+Interval = tuple[Expr, Expr]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A density on a half line: its kernel and the shares of its mass below and above a point."""
+
+    kernel: Kernel
+    part: PartialIntegral
+    interval: Interval
+
+    @property
+    def variable(self) -> Symbol:
+        """The coordinate."""
+        return self.kernel.variable
+
+
+def side_of(kernel: Kernel, interval: Interval, trace: Trace) -> Side | None:
+    """Integrate a kernel, or return None when no rule does."""
+    part = partial_integral(kernel, interval, trace)
+    return None if part is None else Side(kernel, part, interval)
+
+
+def position_at(side: Side, above: bool, trace: Trace) -> Expr | None:
+    """The point with mass SHARE above (or below) it; None when no rule inverts the share."""
+    share = side.part.upper if above else side.part.lower
+    found = invert(share, side.variable, SHARE, side.interval, trace)
+    return None if found is None else tidy(found, trace)
+
+
+def definite(
+    integrand: Expr, variable: Symbol, low: Expr, high: Expr, interval: Interval, trace: Trace
+) -> Expr:
+    """Integrate in closed form, or leave an explicit integral."""
+    found = definite_integral(integrand, variable, low, high, interval, trace)
+    if found is None:
+        x = Symbol("x", positive=True)
+        return Integral(integrand.subs(variable, x), (x, low, high))
+    return sympy.powsimp(found)
+
+
+def shortest(candidates: list[Expr]) -> Expr | None:
+    """The candidate with the fewest operations, the first one among equals."""
+    return min(candidates, key=sympy.count_ops) if candidates else None
+
+
+def conclude(candidates: list[Expr], trace: Trace) -> Expr | None:
+    """Tidy equal forms of a radius and keep the shortest."""
+    radius = shortest([tidy(candidate, trace) for candidate in candidates])
+    if radius is not None:
+        trace.note("radius in s = 1 - rho", radius, "R = int_s^{1/2} dp/Phi(p), Theorem F.5")
+    return radius
