@@ -67,7 +67,7 @@ def derive(
         typer.echo(f"LaTeX      {radius.latex()}")
     if explain:
         for step in radius.derivation:
-            typer.echo(f"step       {step}")
+            typer.echo(f"step       {step.title}: {step.expression}  [{step.rule}]")
         for reference in radius.references:
             typer.echo(f"reference  {reference}")
     Console().print(radii_table(radius, rho, tails))
