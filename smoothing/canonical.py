@@ -12,7 +12,7 @@ import sympy
 from numerics.ball import BallFunction
 from smoothing.structure import COORDINATE
 
-__all__ = ["is_even", "is_small", "split_constant", "standard_form", "vanishes"]
+__all__ = ["is_even", "is_small", "split_constant", "standard_form", "tidy_number", "vanishes"]
 
 #: Functions that are not analytic: an identity at a few points says nothing about others.
 NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
@@ -23,6 +23,8 @@ SAMPLES = tuple(sympy.Rational(n, 997) for n in (61, 389, 743, 1471, 2459, 7069)
 #: Expressions up to this size are multiplied out; a density that a person writes has fewer.
 MAX_OPERATIONS = 200
 MAX_POWER = 8
+
+LARGEST_DENOMINATOR = 1_000_000
 
 #: Precision of the test of an identity. A ball around the value is narrowed to this many bits; an
 #: identity that holds leaves a ball around 0, as narrow as cancellation of these bits allows.
@@ -54,6 +56,20 @@ def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int)
         where = flint.arb(int(last.p)) / int(last.q)
         value = function.ball(where, bits=BITS)
         return bool(value.is_finite() and abs(value) < ZERO)
+
+
+def tidy_number(number: sympy.Expr) -> sympy.Expr:
+    """Return an equal number, as a fraction where it is one with a denominator up to a million.
+
+    Examples
+    --------
+    >>> tidy_number(sympy.log(8) / sympy.log(4))
+    3/2
+    """
+    if number.is_Rational or not number.is_finite:
+        return number
+    fraction = sympy.Rational(float(number)).limit_denominator(LARGEST_DENOMINATOR)
+    return fraction if vanishes(number - fraction) else sympy.simplify(number)
 
 
 def is_even(phi: sympy.Expr) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from smoothing.canonical import is_small, standard_form
+from smoothing.canonical import is_small, standard_form, tidy_number
 from smoothing.expressions import Coordinate, t
 from smoothing.quantities import MAXIMUM, Quantities
 from smoothing.structure import Marginal, Product
@@ -33,7 +33,7 @@ def find_product(
     sums = [s for s in active if s in quantities.sums]
     ones = dict.fromkeys((*quantities.sums, MAXIMUM), ONE)
     at_one = {**ones, **dict.fromkeys(quantities.coordinates, ONE)}
-    slopes = {s: sympy.simplify(quantities.derivative(s).xreplace(at_one)) for s in sums}
+    slopes = {s: tidy_number(quantities.derivative(s).xreplace(at_one)) for s in sums}
     remainder = quantities.expression.xreplace(ones) - sympy.Add(*slopes.values())
     explicit, offset = _split_coordinates(remainder, quantities.coordinates)
     common = sympy.Add(

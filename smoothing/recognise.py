@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from smoothing.canonical import NOT_ANALYTIC, is_even, standard_form, vanishes
+from smoothing.canonical import NOT_ANALYTIC, is_even, standard_form, tidy_number, vanishes
 from smoothing.expressions import DIM
 from smoothing.products import find_product
 from smoothing.quantities import MAXIMUM, Quantities, as_quantities
@@ -164,8 +164,8 @@ def _radial_of_product(
     steps = (right - at_one) * (2**order - 1) - (at_two - at_one) * (positive**order - 1)
     if not vanishes(steps) or not is_even(marginal.phi):
         return None
-    slope = sympy.simplify((at_two - at_one) / (2**order - 1))
-    rest = sympy.simplify(at_one - slope)
+    slope = tidy_number((at_two - at_one) / (2**order - 1))
+    rest = tidy_number(at_one - slope)
     if slope.is_zero:
         return None
     profile = slope * RADIUS**order
@@ -191,7 +191,7 @@ def _find_mixed(quantities: Quantities) -> Iterator[tuple[Structure, sympy.Expr]
     if any(quantities.is_joint(s, other) for s in sums for other in (*sums, MAXIMUM)):
         return
     ones = dict.fromkeys((*quantities.sums, MAXIMUM), sympy.S.One)
-    slopes = {s: sympy.simplify(quantities.derivative(s).xreplace(ones)) for s in sums}
+    slopes = {s: tidy_number(quantities.derivative(s).xreplace(ones)) for s in sums}
     phi = sympy.Add(*(slope * quantities.sums[s].phi for s, slope in slopes.items()))
     phi, constant = standard_form(phi)
     if not is_even(phi):
