@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -134,6 +135,8 @@ def main(arguments: list[str] | None = None) -> None:
         epochs=given.epochs,
         seed=given.seed,
     )
+    # The network is so small that handing work to other threads costs more than it saves.
+    torch.set_num_threads(1)
     run(settings, Console())
 
 

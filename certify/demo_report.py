@@ -26,11 +26,11 @@ __all__ = [
     "print_header",
     "print_results",
     "save_pictures",
-    "verdict",
+    "winners",
 ]
 
 #: Radii of the printed table.
-TABLE_RADII = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5])
+TABLE_RADII = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25])
 
 #: A density from no paper: independent logistic coordinates, psi written as text.
 LOGISTIC = "coordinate_sum(2*log(cosh(t/2)))"
@@ -96,48 +96,78 @@ def envelopes(results: Sequence[Result], radii: npt.NDArray[np.float64]) -> list
     return [envelope(noise, curves) for noise, curves in _curves(results, radii).items()]
 
 
-def verdict(curves: Sequence[Curve]) -> list[str]:
-    """Which noise certifies most at each radius: one name, several if tied, or "none"."""
-    best = []
-    for column in range(curves[0].radii.size):
-        values = [curve.accuracy[column] for curve in curves]
-        winners = [curve.label for curve in curves if curve.accuracy[column] == max(values)]
-        best.append(" = ".join(winners) if max(values) > 0 else "none")
-    return best
-
-
 def print_results(console: Console, results: Sequence[Result], adversary: str) -> None:
     """Print the table of certified accuracy (upper envelope over sigma) and who wins where."""
     curves = envelopes(results, TABLE_RADII)
-    best = verdict(curves)
-    table = Table(title=f"certified accuracy against the {adversary} radius, best sigma at each")
+    console.print(_table(curves, adversary))
+    for line in (*_summary(curves), *_averages(results), _caution(len(results[0].batch))):
+        console.print(line, highlight=False)
+
+
+def _table(curves: Sequence[Curve], adversary: str) -> Table:
+    title = (
+        f"certified accuracy against the {adversary} radius (below it the sigma that reaches it)"
+    )
+    table = Table(title=title)
     table.add_column("noise")
     for radius in TABLE_RADII:
         table.add_column(f"{radius:g}", justify="right")
     for curve in curves:
         cells = [
-            f"{a:.2f}" + (f" ({b.removeprefix('sigma = ')})" if a > 0 else "")
-            for a, b in zip(curve.accuracy, curve.best or (), strict=True)
+            f"{accuracy:.2f}\n{best.removeprefix('sigma = ') if accuracy > 0 else '-'}"
+            for accuracy, best in zip(curve.accuracy, curve.best or (), strict=True)
         ]
         table.add_row(curve.label, *cells)
-    table.add_row("best", *best, style="bold")
-    console.print(table)
-    console.print("in brackets the sigma that reaches it", highlight=False)
+    table.add_row("best", *("\n".join(names) or "none" for names in winners(curves)), style="bold")
+    return table
+
+
+def winners(curves: Sequence[Curve]) -> list[tuple[str, ...]]:
+    """Which noises certify most at each radius; several if tied, none where nothing is certified."""
+    best = []
+    for column in range(curves[0].radii.size):
+        top = max(curve.accuracy[column] for curve in curves)
+        names = (curve.label for curve in curves if curve.accuracy[column] == top)
+        best.append(tuple(names) if top > 0 else ())
+    return best
+
+
+def _summary(curves: Sequence[Curve]) -> list[str]:
+    best = winners(curves)
+    lines = []
+    for curve in curves:
+        alone = [
+            f"{r:g}" for r, names in zip(curve.radii, best, strict=True) if names == (curve.label,)
+        ]
+        lines.append(
+            f"{curve.label}: "
+            + (f"alone best at {', '.join(alone)}" if alone else "alone best nowhere")
+        )
+    lines.append(
+        "(Yang et al. 2020 report uniform noise ahead against l1 on CIFAR-10 and ImageNet; these "
+        "are 64 pixels.)"
+    )
+    return lines
+
+
+def _averages(results: Sequence[Result]) -> list[str]:
+    """Average certified radius of every model."""
+    lines = []
     for noise in dict.fromkeys(result.noise for result in results):
-        radii = {
-            r.sigma: average_certified_radius(r.batch.radius, r.batch.correct)
+        values = ", ".join(
+            f"{average_certified_radius(r.batch.radius, r.batch.correct):.3f} at sigma {r.sigma:g}"
             for r in results
             if r.noise == noise
-        }
-        listed = ", ".join(f"{value:.3f} at sigma {sigma:g}" for sigma, value in radii.items())
-        console.print(f"average certified radius, {noise}: {listed}", highlight=False)
-    images = len(results[0].batch)
+        )
+        lines.append(f"average certified radius, {noise}: {values}")
+    return lines
+
+
+def _caution(images: int) -> str:
     # Standard deviation of a share near 1/2 of that many images.
-    noise_level = 0.5 / images**0.5
-    console.print(
-        f"with {images} images a share is uncertain by up to {noise_level:.2f} (one standard "
-        "deviation), so a smaller difference between two noises means nothing",
-        highlight=False,
+    return (
+        f"with {images} images a share is uncertain by up to {0.5 / images**0.5:.2f} (one standard "
+        "deviation): smaller differences between noises mean little"
     )
 
 
