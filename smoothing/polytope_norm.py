@@ -99,7 +99,8 @@ def _checked_vertices(value: Any) -> Array:
     except (TypeError, ValueError):
         vertices = np.empty(0)
     if vertices.ndim != 2 or vertices.size == 0:
-        raise invalid("vertices", "an array of shape (m, dim)", np.shape(value), "one row a vertex")
+        given = value.shape if isinstance(value, np.ndarray) else value
+        raise invalid("vertices", "an array of shape (m, dim)", given, "pass one row per vertex")
     if not np.isfinite(vertices).all():
         bad = int(np.argmin(np.isfinite(vertices).all(axis=1)))
         raise invalid("vertices", "finite", vertices[bad].tolist(), f"correct row {bad}")
