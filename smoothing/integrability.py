@@ -17,6 +17,7 @@ from numerics.ball import BallFunction
 from numerics.errors import AssumptionError
 from smoothing.exponents import at_infinity, at_point
 from smoothing.general_checks import check_general
+from smoothing.moments import preferred
 from smoothing.structure import (
     COORDINATE,
     RADIUS,
@@ -56,16 +57,17 @@ def check_integrable(
     numerics.errors.AssumptionError: psi is not integrable: exp(-psi) ~ r^-2 at infinity,
     needs faster than r^-3 in d=3
     """
-    for structure in structures:
-        if isinstance(structure, Product):
-            for marginal in structure.marginals:
-                _check_marginal(marginal)
-        elif isinstance(structure, Radial):
-            _check_radial(structure)
-        elif isinstance(structure, Mixed):
-            _check_mixed(structure, dimension)
-        elif isinstance(structure, General):
-            check_general(structure, support)
+    # all structures describe one density, so one of them decides
+    structure = preferred(structures)
+    if isinstance(structure, Product):
+        for marginal in structure.marginals:
+            _check_marginal(marginal)
+    elif isinstance(structure, Radial):
+        _check_radial(structure)
+    elif isinstance(structure, Mixed):
+        _check_mixed(structure, dimension)
+    elif isinstance(structure, General):
+        check_general(structure, support)
 
 
 def _check_marginal(marginal: Marginal) -> None:
