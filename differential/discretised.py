@@ -15,6 +15,7 @@ import sympy
 from numpy.typing import NDArray
 from sympy import Expr, S, Symbol
 
+from differential.kernels import without_hyperbolics
 from smoothing.structure import COORDINATE, RADIUS, Marginal, Product, Radial
 
 __all__ = ["discretised_radius"]
@@ -127,7 +128,7 @@ def _nodes(log_density: Callable[[Array], Array], end: float) -> tuple[Array, Ar
     def log_mass(u: Array) -> Array:
         with np.errstate(all="ignore"):
             value = log_density(np.exp(u)) + u
-        return np.where(np.isnan(value), -np.inf, value)
+        return np.where(np.isfinite(value), value, -np.inf)
 
     coarse = np.append(_COARSE[limit > _COARSE], limit - 1e-12)
     heights = log_mass(coarse)
@@ -140,7 +141,8 @@ def _nodes(log_density: Callable[[Array], Array], end: float) -> tuple[Array, Ar
 
 
 def _numpy(expr: Expr, variable: Symbol) -> Callable[[Array], Array]:
-    call = sympy.lambdify(variable, expr, "numpy")
+    safe = sympy.expand_log(without_hyperbolics(expr), force=True)
+    call = sympy.lambdify(variable, safe, "numpy")
 
     def evaluate(points: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -188,7 +190,7 @@ def _signed(radial: Radial, order: Expr, tails: Array) -> Array | None:
 def _spherical(radial: Radial, order: Expr, tails: Array) -> Array | None:
     """gamma = c T with a constant slope c, or an iid normal density, or one dimension."""
     slope = sympy.diff(radial.profile, RADIUS)
-    if radial.dim == 1 or sympy.diff(slope, RADIUS).is_number and slope.has(RADIUS):
+    if radial.dim == 1 or (sympy.diff(slope, RADIUS).is_number and slope.has(RADIUS)):
         phi = radial.profile.subs(RADIUS, sympy.Abs(COORDINATE))
         high = radial.support[1]
         radii = _along_axes((Marginal(phi, (-high, high), 1),), tails, True)

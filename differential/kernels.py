@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Symbol
 
-__all__ = ["Kernel", "kernel_of", "summands"]
+__all__ = ["Kernel", "kernel_of", "summands", "without_hyperbolics"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def kernel_of(log_density: Expr, variable: Symbol) -> Kernel:
     >>> kernel_of(2 * sympy.log(z) - 3 * sympy.log(1 + z) - z**2 + 1, z).expr
     E*z**2*exp(-z**2)/(z + 1)**3
     """
-    expanded = sympy.expand_log(sympy.expand(_without_hyperbolics(log_density)), force=True)
+    expanded = sympy.expand_log(sympy.expand(without_hyperbolics(log_density)), force=True)
     coefficient, power, exponent = sympy.S.One, sympy.S.Zero, sympy.S.Zero
     exponents: dict[Expr, Expr] = {}
     for term in sympy.Add.make_args(sympy.expand(expanded)):
@@ -111,7 +111,15 @@ def _logarithm_in(term: Expr, variable: Symbol) -> tuple[Expr, Expr | None]:
     return factor, None
 
 
-def _without_hyperbolics(expr: Expr) -> Expr:
+def without_hyperbolics(expr: Expr) -> Expr:
+    """Write hyperbolic functions with exponentials that do not overflow for positive arguments.
+
+    Examples
+    --------
+    >>> z = Symbol("z", positive=True)
+    >>> without_hyperbolics(sympy.cosh(z))
+    (1 + exp(-2*z))*exp(z)/2
+    """
     exp = sympy.exp
     return (
         expr.replace(sympy.sech, lambda u: 1 / sympy.cosh(u))

@@ -15,6 +15,8 @@ __all__ = ["Mass", "gamma_quotient"]
 
 #: Quotients of gamma functions whose arguments differ by up to this integer become products.
 _LONGEST_PRODUCT = 8
+#: Gamma functions of arguments up to this are short numbers themselves.
+_SMALL_ARGUMENT = 12
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def gamma_quotient(x: Expr, y: Expr) -> Expr:
     beta(1/2, 3071/2)/sqrt(pi)
     """
     gap = sympy.expand(x - y)
+    if x.is_Rational and y.is_Rational and max(x, y) <= _SMALL_ARGUMENT and min(x, y) > 0:
+        return sympy.gamma(x) / sympy.gamma(y)
     if gap.is_Integer and abs(gap) <= _LONGEST_PRODUCT:
         low = y if gap > 0 else x
         product = sympy.Mul(*(low + i for i in range(abs(int(gap)))))

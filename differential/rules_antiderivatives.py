@@ -9,20 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy
-from sympy import Dummy, Expr, S, Symbol
+from sympy import Expr, S, Symbol
 
 from differential.rules import Trace, first_match, rule
 from differential.rules_inverses import sample_points
 from numerics.inverse_functions import PolyLogarithm
 
-__all__ = ["definite_integral"]
+__all__ = ["Antiderivative", "definite_integral"]
 
 _KIND = "antiderivative"
 Interval = tuple[Expr, Expr]
 
 
 @dataclass(frozen=True)
-class _Antiderivative:
+class Antiderivative:
+    """An antiderivative and its limit at infinity, None where that diverges or is unknown."""
+
     expr: Expr
     at_infinity: Expr | None
 
@@ -46,7 +48,7 @@ def definite_integral(
     >>> definite_integral(1 / (1 - z**2), z, S.Zero, y, (S.Zero, S.One), Trace())
     atanh(y)
     """
-    found: _Antiderivative | None = first_match(_KIND, trace, integrand, variable, interval)
+    found: Antiderivative | None = first_match(_KIND, trace, integrand, variable, interval)
     if found is None:
         return None
     ends = []
@@ -70,15 +72,15 @@ def definite_integral(
 )
 def _monomial(
     integrand: Expr, z: Symbol, interval: Interval, trace: Trace
-) -> _Antiderivative | None:
+) -> Antiderivative | None:
     factor, core = integrand.as_independent(z, as_Add=False)
     base, degree = core.as_base_exp()
     if core == 1:
-        return _Antiderivative(factor * z, None)
+        return Antiderivative(factor * z, None)
     if base != z or degree.has(z) or degree == -1:
         return None
     vanishes = S.Zero if (degree + 1).is_negative else None
-    return _Antiderivative(factor * z ** (degree + 1) / (degree + 1), vanishes)
+    return Antiderivative(factor * z ** (degree + 1) / (degree + 1), vanishes)
 
 
 @rule(
@@ -87,7 +89,7 @@ def _monomial(
     statement="int dz/(k^2 - z^2) = artanh(z/k)/k for |z| < k",
     source="DLMF 4.40.13",
 )
-def _artanh(integrand: Expr, z: Symbol, interval: Interval, trace: Trace) -> _Antiderivative | None:
+def _artanh(integrand: Expr, z: Symbol, interval: Interval, trace: Trace) -> Antiderivative | None:
     if not integrand.is_rational_function(z):
         return None
     numerator, denominator = sympy.fraction(sympy.cancel(integrand))
@@ -100,7 +102,7 @@ def _artanh(integrand: Expr, z: Symbol, interval: Interval, trace: Trace) -> _An
         return None
     root = sympy.sqrt(square)
     factor = -numerator / polynomial.nth(2)
-    return _Antiderivative(factor * sympy.atanh(z / root) / root, None)
+    return Antiderivative(factor * sympy.atanh(z / root) / root, None)
 
 
 def _reciprocal_of_difference(integrand: Expr, z: Symbol) -> tuple[Expr, Expr, Expr] | None:
@@ -128,7 +130,7 @@ def _reciprocal_of_difference(integrand: Expr, z: Symbol) -> tuple[Expr, Expr, E
 )
 def _bose_einstein(
     integrand: Expr, z: Symbol, interval: Interval, trace: Trace
-) -> _Antiderivative | None:
+) -> Antiderivative | None:
     parts = _reciprocal_of_difference(integrand, z)
     if parts is None:
         return None
@@ -151,7 +153,7 @@ def _bose_einstein(
             for i in range(int(n))
         )
     )
-    return _Antiderivative(-factor / (order * rate**n) * total, S.Zero)
+    return Antiderivative(-factor / (order * rate**n) * total, S.Zero)
 
 
 @rule(
@@ -162,7 +164,7 @@ def _bose_einstein(
 )
 def _power_minus_one(
     integrand: Expr, z: Symbol, interval: Interval, trace: Trace
-) -> _Antiderivative | None:
+) -> Antiderivative | None:
     parts = _reciprocal_of_difference(integrand, z)
     if parts is None or parts[1] != 0:
         return None
@@ -177,97 +179,4 @@ def _power_minus_one(
     first = 1 - 1 / order
     series = sympy.hyper((S.One, first), (first + 1,), 1 / growing)
     head = (stretch * base) ** (1 - order) / (order - 1)
-    return _Antiderivative(-factor / (slope * stretch) * head * series, S.Zero)
-
-
-@rule(
-    "partial fractions",
-    kind=_KIND,
-    statement="a rational function is a sum of powers, logarithms and arctangents",
-    source="DLMF 1.2(iii), 1.4(iv)",
-)
-def _partial_fractions(
-    integrand: Expr, z: Symbol, interval: Interval, trace: Trace
-) -> _Antiderivative | None:
-    factor, core = sympy.factor_terms(integrand).as_independent(z, as_Add=False)
-    if not core.is_rational_function(z) or core.free_symbols - {z}:
-        return None
-    terms = sympy.Add.make_args(sympy.apart(sympy.together(core), z))
-    pieces = [_simple_fraction(term, z, interval) for term in terms]
-    if any(piece is None for piece in pieces):
-        return None
-    total = factor * sympy.Add(*pieces)
-    limit = None
-    if interval[1] is S.Infinity:
-        value = sympy.limit(total, z, S.Infinity)
-        limit = value if value.is_finite else None
-    return _Antiderivative(total, limit)
-
-
-def _simple_fraction(term: Expr, z: Symbol, interval: Interval) -> Expr | None:
-    """Antiderivative of a polynomial, A/(linear)^n, or (Bz + C)/quadratic."""
-    if term.is_polynomial(z):
-        return sympy.Add(*(c * z ** (k + 1) / (k + 1) for (k,), c in sympy.Poly(term, z).terms()))
-    numerator, denominator = sympy.fraction(term)
-    base, order = denominator.as_independent(z, as_Add=False)[1].as_base_exp()
-    scale = sympy.cancel(denominator / base**order)
-    polynomial = base.as_poly(z)
-    if polynomial.degree() == 1:
-        slope = polynomial.nth(1)
-        if order > 1:
-            return numerator / scale * base ** (1 - order) / (slope * (1 - order))
-        inside = base.subs(z, sympy.Float(sample_points(interval)[0]))
-        return numerator / scale / slope * sympy.log(base if inside > 0 else -base)
-    if polynomial.degree() == 2 and order == 1:
-        return _over_quadratic(numerator / scale, polynomial, z, interval)
-    return None
-
-
-def _over_quadratic(
-    numerator: Expr, quadratic: sympy.Poly, z: Symbol, interval: Interval
-) -> Expr | None:
-    a, b, c = quadratic.all_coeffs()
-    slope, rest = numerator.as_poly(z).nth(1), numerator.as_poly(z).nth(0)
-    inside = quadratic.as_expr().subs(z, sympy.Float(sample_points(interval)[0]))
-    result = slope / (2 * a) * sympy.log(quadratic.as_expr() * (1 if inside > 0 else -1))
-    remainder = sympy.cancel(rest - slope * b / (2 * a))
-    discriminant = b**2 - 4 * a * c
-    if remainder == 0:
-        return result
-    if discriminant < 0:
-        root = sympy.sqrt(-discriminant)
-        return result + 2 * remainder / root * sympy.atan((2 * a * z + b) / root)
-    root = sympy.sqrt(discriminant)
-    ends = [2 * a * z + b - root, 2 * a * z + b + root]
-    point = sympy.Float(sample_points(interval)[0])
-    signed = [end if end.subs(z, point) > 0 else -end for end in ends]
-    return result + remainder / root * (sympy.log(signed[0]) - sympy.log(signed[1]))
-
-
-@rule(
-    "exponential variable",
-    kind=_KIND,
-    statement="int h(e^(k z)) dz = int h(v)/(k v) dv with v = e^(k z)",
-    source="DLMF 1.4(iv)",
-)
-def _exponential_variable(
-    integrand: Expr, z: Symbol, interval: Interval, trace: Trace
-) -> _Antiderivative | None:
-    rates = [exponential.args[0] / z for exponential in integrand.atoms(sympy.exp)]
-    if not rates or any(rate.has(z) or not rate.is_number for rate in rates):
-        return None
-    rate = min(rates, key=lambda r: (abs(float(r)), float(r)))
-    v = Dummy("v", positive=True)
-    inner = integrand.replace(sympy.exp, lambda u: v ** (u / (rate * z))) / (rate * v)
-    if inner.has(z):
-        return None
-    ends = sorted((sympy.exp(rate * end) for end in interval), key=float)
-    found: _Antiderivative | None = first_match(
-        _KIND, trace, sympy.cancel(inner), v, (ends[0], ends[1])
-    )
-    if found is None:
-        return None
-    limit = found.at_infinity if rate.is_positive else found.expr.subs(v, 0)
-    if limit is not None and not limit.is_finite:
-        limit = None
-    return _Antiderivative(found.expr.subs(v, sympy.exp(rate * z)), limit)
+    return Antiderivative(-factor / (slope * stretch) * head * series, S.Zero)

@@ -177,11 +177,14 @@ def _with_constant_inside(terms: list[Expr]) -> Expr:
 
 
 def _turned(term: Expr) -> Expr:
-    """Write -c log(a/b) as c log(b/a)."""
+    """Write -c log(a/b) as c log(b/a), -c log(tan u) as c log(cot u)."""
     factor, rest = term.as_coeff_Mul()
     logarithms = [f for f in sympy.Mul.make_args(rest) if isinstance(f, sympy.log)]
     if not factor.is_negative or len(logarithms) != 1:
         return term
+    if isinstance(logarithms[0].args[0], sympy.tan):
+        cotangent = sympy.cot(logarithms[0].args[0].args[0])
+        return -factor * rest.xreplace({logarithms[0]: sympy.log(cotangent)})
     numerator, denominator = sympy.fraction(logarithms[0].args[0])
     if denominator.is_number or numerator == 1:
         return term

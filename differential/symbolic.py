@@ -118,7 +118,7 @@ def derive_symbolic(
     ----------
     .. [1] Yang et al., Randomized Smoothing of All Shapes and Sizes, ICML 2020, F.5, F.7, I.
     """
-    order = sympy.sympify(adversary)
+    order = sympy.sympify(adversary, strict=True)
     kind = type(structure)
     if kind not in _REFERENCES:
         return SymbolicRefusal(f"no symbolic derivation for a {kind.__name__} structure")

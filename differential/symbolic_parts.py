@@ -5,16 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy
-from sympy import Expr, Integral, Symbol
+from sympy import Expr, Integral, Lambda, Symbol
 
+import differential.rules_algebra
+import differential.rules_fractions
+import differential.rules_substitutions  # noqa: F401  (importing registers the rules)
 from differential.kernels import Kernel
 from differential.rules import Trace
 from differential.rules_antiderivatives import definite_integral
 from differential.rules_integrals import PartialIntegral, partial_integral
 from differential.rules_inverses import invert
 from differential.rules_rewrites import tidy
+from numerics.inverse_functions import MonotoneInverse
 
-__all__ = ["SHARE", "TAIL", "Side", "conclude", "definite", "position_at", "shortest", "side_of"]
+__all__ = [
+    "SHARE",
+    "TAIL",
+    "Side",
+    "conclude",
+    "definite",
+    "implicit_position",
+    "position_at",
+    "shortest",
+    "side_of",
+]
 
 #: The tail 1 - rho in which radii are derived.
 TAIL: Symbol = Symbol("s", positive=True)
@@ -50,6 +64,13 @@ def position_at(side: Side, above: bool, trace: Trace) -> Expr | None:
     share = side.part.upper if above else side.part.lower
     found = invert(share, side.variable, SHARE, side.interval, trace)
     return None if found is None else tidy(found, trace)
+
+
+def implicit_position(side: Side) -> Expr:
+    """The point with mass SHARE above it, named as an inverse function."""
+    x = Symbol("x", positive=True)
+    share = Lambda(x, side.part.upper.subs(side.variable, x))
+    return MonotoneInverse(share, SHARE, *side.interval)
 
 
 def definite(

@@ -26,6 +26,7 @@ from differential.symbolic_parts import (
     Side,
     conclude,
     definite,
+    implicit_position,
     position_at,
     shortest,
     side_of,
@@ -97,6 +98,8 @@ def _even_half_lines(side: Side, trace: Trace) -> Expr | None:
         position = position_at(side, above, trace)
         if position is not None:
             candidates.append(position.subs(SHARE, share))
+    if not candidates:
+        candidates = [implicit_position(side).subs(SHARE, 2 * TAIL)]
     return conclude(candidates, trace)
 
 
@@ -223,16 +226,14 @@ def _kinked(phi: Expr, interval: Interval, trace: Trace) -> list[Expr]:
         slopes.append(sign * slope.subs(_POSITION, sympy.Rational(1, 10**9)))
     if not slopes[0] <= slopes[1]:
         return []
-    sides = [
-        _side(phi.subs(COORDINATE, sign * a).subs(a, COORDINATE), end, trace)
-        for sign, end in ((-1, -low), (1, high))
-    ]
-    if sides[0] is None or sides[1] is None:
+    left = _side(phi.subs(COORDINATE, -a).subs(a, COORDINATE), -low, trace)
+    right = _side(phi, high, trace)
+    if left is None or right is None:
         return []
-    quantiles = [position_at(side, True, trace) for side in sides]
+    quantiles = [position_at(side, True, trace) for side in (left, right)]
     if quantiles[0] is None or quantiles[1] is None:
         return []
-    left_mass, right_mass = (side.part.total.expr for side in sides)
+    left_mass, right_mass = left.part.total.expr, right.part.total.expr
     radii = []
     for mass, other, out, back in (
         (right_mass, left_mass, quantiles[1], quantiles[0]),

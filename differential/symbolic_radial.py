@@ -154,8 +154,7 @@ def _mean_drift(
 ) -> Expr | None:
     """E g'(r), by parts as (d-1) E[1/r] where that is one quotient of gamma functions."""
     if len(parts) == 1:
-        coefficient = parts[0][0]
-        return coefficient
+        return parts[0][0]
     if boundary == 0:
         reciprocal = partial_integral(side.kernel.times(1 / RADIUS), side.interval, trace)
         if reciprocal is not None:
@@ -221,7 +220,7 @@ def spherical_radius(radial: Radial, dim: Expr, trace: Trace) -> Expr | None:
     """Radius in TAIL against u of Euclidean length 1 for psi = c ||x||_2: gamma_u = c T.
 
     T, the component of a uniform direction along u, is 2 Beta((d-1)/2, (d-1)/2) - 1, and
-    E[T; T > t] (d-1) = t' density * (1 - t^2) integrates exactly, so |dp/dt|/Phi = (d-1)/(c(1-t^2)).
+    (d-1) E[T; T > t] = f(t) (1 - t^2) by exact integration, so |dp/dt|/Phi = (d-1)/(c (1 - t^2)).
     """
     slope = sympy.diff(radial.profile, RADIUS)
     if slope.has(RADIUS) or not slope.is_positive or radial.support != (S.Zero, S.Infinity):

@@ -7,7 +7,6 @@ as scipy calls; the few values that are elementary are returned as such.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +15,17 @@ import numpy as np
 import sympy
 from mpmath import mpf
 from scipy import special
-from sympy import Function, Rational, S
+from sympy import Function, S
 
-from numerics import regularized
+from numerics.beta_functions import BetaDensity, BetaLower, BetaLowerInverse
+from numerics.gamma_functions import (
+    GammaDensity,
+    GammaLower,
+    GammaLowerInverse,
+    GammaUpper,
+    GammaUpperInverse,
+)
+from numerics.special_base import SpecialFunction
 
 __all__ = [
     "MPMATH_FUNCTIONS",
@@ -35,293 +42,11 @@ __all__ = [
     "PolyLogarithm",
 ]
 
-_HALF = Rational(1, 2)
 #: Bits by which arguments are evaluated beyond the precision asked of a value.
 _GUARD = 24
 
 
-class _Special(Function):
-    """A real function evaluated by `numerics.regularized` and printed under its usual letter."""
-
-    _evaluate: Callable[..., mpf]
-    _latex_name: str = ""
-    _scipy_name: str = ""
-
-    def _eval_evalf(self, prec: int) -> sympy.Expr | None:
-        work = prec + _GUARD
-        numbers = [arg._eval_evalf(work) if not arg.is_Number else arg for arg in self.args]
-        if not all(n is not None and n.is_real for n in numbers):
-            return None
-        with mpmath.workprec(work):
-            values = tuple(mpf(n._to_mpmath(work)) for n in numbers)
-            result = _cached(type(self), values, work)
-        return sympy.Expr._from_mpmath(result, prec)
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = self._latex_name if exp is None else rf"\left({self._latex_name}\right)^{{{exp}}}"
-        return rf"{head}\left({', '.join(printer._print(arg) for arg in self.args)}\right)"
-
-    def _numpycode(self, printer: Any) -> str:
-        arguments = ", ".join(printer._print(arg) for arg in self.args)
-        return f"{printer._module_format('scipy.special.' + self._scipy_name)}({arguments})"
-
-    _scipycode = _numpycode
-
-    def _eval_is_extended_real(self) -> bool | None:
-        return True if all(arg.is_extended_real for arg in self.args) else None
-
-    def _eval_is_extended_nonnegative(self) -> bool | None:
-        # All values are densities, probabilities, points of the half line, or Li_s on (0, 1).
-        return self._eval_is_extended_real()
-
-
-@functools.lru_cache(maxsize=4096)
-def _cached(function: type[_Special], values: tuple[mpf, ...], bits: int) -> mpf:
-    # SymPy evaluates the same call again and again to find the sign of a sum around it.
-    return function._evaluate(*values, bits=bits)
-
-
-class GammaDensity(_Special):
-    """x^(a-1) e^(-x) / Gamma(a), the derivative of `GammaLower` (DLMF 8.8.13).
-
-    Examples
-    --------
-    >>> GammaDensity(1, sympy.Symbol("x", positive=True))
-    exp(-x)
-    """
-
-    _evaluate = staticmethod(regularized.gamma_density)
-    _latex_name = r"p_\Gamma"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary value for shape 1."""
-        return sympy.exp(-x) if a == 1 else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to x."""
-        a, x = self.args
-        if argindex != 2:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return self * ((a - 1) / x - 1)
-
-    def _numpycode(self, printer: Any) -> str:
-        a, x = (printer._print(arg) for arg in self.args)
-        exp, log = (printer._module_format(f"numpy.{name}") for name in ("exp", "log"))
-        lgamma = printer._module_format("scipy.special.gammaln")
-        return f"{exp}(({a} - 1)*{log}({x}) - ({x}) - {lgamma}({a}))"
-
-    _scipycode = _numpycode
-
-
-class GammaLower(_Special):
-    """P(a, x), the distribution function of the gamma law (DLMF 8.2.4).
-
-    Examples
-    --------
-    >>> GammaLower(3, 2.0).evalf(20)
-    0.32332358381693654053
-    """
-
-    _evaluate = staticmethod(regularized.gamma_lower)
-    _latex_name = "P"
-    _scipy_name = "gammainc"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values, DLMF 8.4.1 and a = 1."""
-        if x.is_zero or x is S.Infinity:
-            return S.Zero if x.is_zero else S.One
-        if a == 1:
-            return 1 - sympy.exp(-x)
-        return sympy.erf(sympy.sqrt(x)) if a == _HALF else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to x (DLMF 8.8.13)."""
-        if argindex != 2:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return GammaDensity(*self.args)
-
-
-class GammaUpper(_Special):
-    """Q(a, x) = 1 - P(a, x), the upper tail of the gamma law (DLMF 8.2.4)."""
-
-    _evaluate = staticmethod(regularized.gamma_upper)
-    _latex_name = "Q"
-    _scipy_name = "gammaincc"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values, DLMF 8.4.1 and a = 1."""
-        if x.is_zero or x is S.Infinity:
-            return S.One if x.is_zero else S.Zero
-        if a == 1:
-            return sympy.exp(-x)
-        return sympy.erfc(sympy.sqrt(x)) if a == _HALF else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to x (DLMF 8.8.14)."""
-        if argindex != 2:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return -GammaDensity(*self.args)
-
-
-class GammaLowerInverse(_Special):
-    """The x with P(a, x) = y.
-
-    Examples
-    --------
-    >>> GammaLowerInverse(1, sympy.Symbol("y"))
-    -log(1 - y)
-    >>> GammaLowerInverse(3, sympy.Rational(1, 2)).evalf(20)
-    2.6740603137235603179
-    """
-
-    _evaluate = staticmethod(regularized.gamma_lower_inverse)
-    _latex_name = "P^{-1}"
-    _scipy_name = "gammaincinv"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, y: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values."""
-        if y.is_zero or y == 1:
-            return S.Zero if y.is_zero else S.Infinity
-        if a == 1:
-            return -sympy.log(1 - y)
-        return sympy.erfinv(y) ** 2 if a == _HALF else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to y."""
-        if argindex != 2:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return 1 / GammaDensity(self.args[0], self)
-
-
-class GammaUpperInverse(_Special):
-    """The x with Q(a, x) = y.
-
-    Examples
-    --------
-    >>> GammaUpperInverse(1, sympy.Symbol("y"))
-    -log(y)
-    """
-
-    _evaluate = staticmethod(regularized.gamma_upper_inverse)
-    _latex_name = "Q^{-1}"
-    _scipy_name = "gammainccinv"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, y: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values."""
-        if y.is_zero or y == 1:
-            return S.Infinity if y.is_zero else S.Zero
-        if a == 1:
-            return -sympy.log(y)
-        return sympy.erfinv(1 - y) ** 2 if a == _HALF else None  # SymPy has no values of erfcinv
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to y."""
-        if argindex != 2:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return -1 / GammaDensity(self.args[0], self)
-
-
-class BetaDensity(_Special):
-    """x^(a-1) (1-x)^(b-1) / B(a, b), the derivative of `BetaLower` (DLMF 8.17.2)."""
-
-    _evaluate = staticmethod(regularized.beta_density)
-    _latex_name = r"p_B"
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to x."""
-        a, b, x = self.args
-        if argindex != 3:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return self * ((a - 1) / x - (b - 1) / (1 - x))
-
-    def _numpycode(self, printer: Any) -> str:
-        a, b, x = (printer._print(arg) for arg in self.args)
-        exp, log, log1p = (
-            printer._module_format(f"numpy.{name}") for name in ("exp", "log", "log1p")
-        )
-        betaln = printer._module_format("scipy.special.betaln")
-        return f"{exp}(({a} - 1)*{log}({x}) + ({b} - 1)*{log1p}(-({x})) - {betaln}({a}, {b}))"
-
-    _scipycode = _numpycode
-
-
-class BetaLower(_Special):
-    """I_x(a, b), the distribution function of the beta law (DLMF 8.17.2).
-
-    Examples
-    --------
-    >>> BetaLower(1, 3, sympy.Symbol("x"))
-    1 - (1 - x)**3
-    """
-
-    _evaluate = staticmethod(regularized.beta_lower)
-    _latex_name = "I"
-    _scipy_name = "betainc"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, b: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values, DLMF 8.17.7 and a = b = 1/2."""
-        if x.is_zero or x == 1:
-            return S.Zero if x.is_zero else S.One
-        if b == 1:
-            return x**a
-        if a == 1:
-            return 1 - (1 - x) ** b
-        if a == b == _HALF:
-            return 2 * sympy.asin(sympy.sqrt(x)) / sympy.pi
-        return None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to x."""
-        if argindex != 3:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return BetaDensity(*self.args)
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        a, b, x = (printer._print(arg) for arg in self.args)
-        body = rf"I_{{{x}}}\left({a}, {b}\right)"
-        return body if exp is None else rf"{{{body}}}^{{{exp}}}"
-
-
-class BetaLowerInverse(_Special):
-    """The x with I_x(a, b) = y.
-
-    Examples
-    --------
-    >>> BetaLowerInverse(sympy.Rational(1, 2), sympy.Rational(1, 2), sympy.Symbol("y"))
-    sin(pi*y/2)**2
-    """
-
-    _evaluate = staticmethod(regularized.beta_lower_inverse)
-    _latex_name = "I^{-1}"
-    _scipy_name = "betaincinv"
-
-    @classmethod
-    def eval(cls, a: sympy.Expr, b: sympy.Expr, y: sympy.Expr) -> sympy.Expr | None:
-        """Return the elementary values."""
-        if y.is_zero or y == 1:
-            return S.Zero if y.is_zero else S.One
-        if a == b and y == _HALF:
-            return _HALF
-        if b == 1:
-            return y ** (1 / a)
-        if a == 1:
-            return 1 - (1 - y) ** (1 / b)
-        return sympy.sin(sympy.pi * y / 2) ** 2 if a == b == _HALF else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """Return the derivative with respect to y."""
-        if argindex != 3:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
-        return 1 / BetaDensity(self.args[0], self.args[1], self)
-
-
-class PolyLogarithm(_Special):
+class PolyLogarithm(SpecialFunction):
     """Li_s(z) for 0 <= z < 1 (DLMF 25.12.10); `sympy.polylog` simplifies for seconds at every use.
 
     Examples
@@ -371,19 +96,18 @@ class MonotoneInverse(Function):
 
     def _eval_evalf(self, prec: int) -> sympy.Expr | None:
         function, target, lower, upper = self.args
-        work = prec + _GUARD
-        target = target.evalf(int(work * 0.302) + 2)
-        if not target.is_Number:
+        if self.free_symbols:
             return None
+        work = prec + _GUARD
         digits = int(work * 0.302) + 2
-
-        def gap(u: mpf) -> mpf:
-            point = sympy.Expr._from_mpmath(mpmath.exp(u), work)
-            return mpf((function(point) - target).evalf(digits)._to_mpmath(work))
-
+        (x,) = function.variables
+        # lambdify sees a tree of SymPy objects, never text.
+        call = sympy.lambdify(x, function.expr, modules=[MPMATH_FUNCTIONS, "mpmath"])
         with mpmath.workprec(work):
-            bounds = [mpf(side.evalf(digits)._to_mpmath(work)) for side in (lower, upper)]
-            root = _solve_on_log_scale(gap, *bounds)
+            value, *bounds = (
+                mpf(side.evalf(digits)._to_mpmath(work)) for side in (target, lower, upper)
+            )
+            root = _solve_on_log_scale(lambda u: call(mpmath.exp(u)) - value, *bounds)
         return sympy.Expr._from_mpmath(root, prec)
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
@@ -443,7 +167,7 @@ def _bracketed_root(gap: Callable[[mpf], mpf], a: mpf, b: mpf) -> mpf:
     return b
 
 
-def _at_working_precision(function: type[_Special]) -> Callable[..., mpf]:
+def _at_working_precision(function: type[SpecialFunction]) -> Callable[..., mpf]:
     def evaluate(*values: Any) -> mpf:
         return function._evaluate(*map(mpmath.mpf, values), bits=mpmath.mp.prec)
 
