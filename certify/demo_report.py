@@ -123,7 +123,7 @@ def _table(curves: Sequence[Curve], adversary: str) -> Table:
 
 
 def winners(curves: Sequence[Curve]) -> list[tuple[str, ...]]:
-    """Which noises certify most at each radius; several if tied, none where nothing is certified."""
+    """Which noises certify most at each radius: several if tied, none if nothing is certified."""
     best = []
     for column in range(curves[0].radii.size):
         top = max(curve.accuracy[column] for curve in curves)

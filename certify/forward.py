@@ -33,7 +33,7 @@ def evaluation_mode(model: BaseClassifier) -> Iterator[None]:
             "the model was in training mode; it is certified in evaluation mode and switched back "
             "afterwards (call model.eval() to be silent)",
             UserWarning,
-            stacklevel=4,
+            stacklevel=4,  # past contextlib and the method, to the user's line
         )
         for module in modules:
             module.training = False

@@ -76,7 +76,7 @@ def check_indices(indices: Sequence[int] | Any, count: int) -> list[int]:
 
 
 def _whole_numbers(name: str, values: Sequence[int] | Any, count: int) -> list[int]:
-    array = np.asarray(values)
+    array = values.cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
     good = array.dtype.kind in "iu" and array.shape == (count,) and bool((array >= 0).all())
     if not good:
         shown = array.shape if array.dtype.kind in "iu" and array.shape != (count,) else values

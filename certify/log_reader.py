@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from certify.certificate import ABSTAIN
 from certify.confidence import MAX_TRIALS, clopper_pearson_lower
 from certify.interfaces import RadiusLike, norm_name
+from certify.log_cells import number, seconds, whole
 from numerics.errors import LogFormatError
 
 __all__ = ["COHEN_COLUMNS", "COLUMNS", "Log", "LogRecord", "read_log"]
@@ -151,31 +151,31 @@ def _read_lines(
 ) -> tuple[LogRecord, ...]:
     records: list[LogRecord] = []
     seen: dict[int, int] = {}
-    for number, line in enumerate(lines[start:-1], start + 1):
+    for line_number, line in enumerate(lines[start:-1], start + 1):
         try:
-            record = _parse(number, line.rstrip("\r").split("\t"), columns)
+            record = _parse(line_number, line.rstrip("\r").split("\t"), columns)
         except ValueError as error:
-            raise _error(path, number, str(error), "restore or delete the line") from None
+            raise _error(path, line_number, str(error), "restore or delete the line") from None
         if record.index in seen:
             what = f"image {record.index} is already on line {seen[record.index]}"
-            raise _error(path, number, what, "keep one of the two")
-        seen[record.index] = number
+            raise _error(path, line_number, what, "keep one of the two")
+        seen[record.index] = line_number
         records.append(record)
     return tuple(records)
 
 
-def _parse(number: int, cells: list[str], columns: tuple[str, ...]) -> LogRecord:
+def _parse(line: int, cells: list[str], columns: tuple[str, ...]) -> LogRecord:
     if len(cells) != len(columns):
         raise ValueError(f"{len(cells)} columns instead of {len(columns)}")
     named = dict(zip(columns, cells, strict=True))
     record = LogRecord(
-        line=number,
-        index=_whole("idx", named["idx"], 0),
-        label=None if named["label"] == "-" else _whole("label", named["label"], 0),
-        prediction=_whole("predict", named["predict"], ABSTAIN),
-        radius=_number("radius", named["radius"], math.inf),
-        correct=bool(_whole("correct", named["correct"], 0, 1)),
-        seconds=_seconds(named["time"]),
+        line=line,
+        index=whole("idx", named["idx"], 0),
+        label=None if named["label"] == "-" else whole("label", named["label"], 0),
+        prediction=whole("predict", named["predict"], ABSTAIN),
+        radius=number("radius", named["radius"], math.inf),
+        correct=bool(whole("correct", named["correct"], 0, 1)),
+        seconds=seconds(named["time"]),
         **({} if columns == COHEN_COLUMNS else _count_fields(named)),
     )
     _check_consistent(record)
@@ -183,22 +183,22 @@ def _parse(number: int, cells: list[str], columns: tuple[str, ...]) -> LogRecord
 
 
 def _count_fields(named: dict[str, str]) -> dict[str, Any]:
-    n = _whole("n", named["n"], 1, MAX_TRIALS)
-    alpha = _number("alpha", named["alpha"], 1.0)
+    n = whole("n", named["n"], 1, MAX_TRIALS)
+    alpha = number("alpha", named["alpha"], 1.0)
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha is {named['alpha']!r}, not in (0, 1)")
     noise, mark, adversary = named["noise"].rpartition("; adversary = ")
     if not (mark and noise and adversary):
         raise ValueError(f"noise is {named['noise']!r}, without '; adversary = ' and a norm")
-    count = _whole("count", named["count"], 0)
+    count = whole("count", named["count"], 0)
     if count > n:
         raise ValueError(f"count is {count}, above n = {n}")
     return {
         "count": count,
         "n": n,
-        "prob_lower": _number("prob_lower", named["prob_lower"], 1.0),
+        "prob_lower": number("prob_lower", named["prob_lower"], 1.0),
         "alpha": alpha,
-        "seed": _whole("seed", named["seed"], 0),
+        "seed": whole("seed", named["seed"], 0),
         "noise": noise,
         "adversary": adversary,
     }
@@ -248,42 +248,3 @@ def _verify(path: Path, records: tuple[LogRecord, ...], radius: RadiusLike) -> N
         if not _matches(record.radius, again, _RADIUS_PRINT_ERROR):
             what = f"radius is {record.radius}, but its count gives {again}"
             raise _error(path, record.line, what, "the line was edited or is of another noise")
-
-
-def _whole(name: str, cell: str, low: int, high: int | None = None) -> int:
-    # int() would also take spaces, underscores, a plus sign and other alphabets' digits.
-    digits = cell.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        raise ValueError(f"{name} is {cell!r}, not a whole number")
-    value = int(cell)
-    if value < low or (high is not None and value > high):
-        bound = f">= {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} is {value}, not {bound}")
-    return value
-
-
-def _number(name: str, cell: str, high: float) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        raise ValueError(f"{name} is {cell!r}, not a number") from None
-    if not 0.0 <= value <= high or "_" in cell:
-        raise ValueError(f"{name} is {cell!r}, not a number from 0 to {high}")
-    return value
-
-
-def _clock(cell: str) -> float:
-    """Seconds of "H:MM:SS.ffffff", the text of a datetime.timedelta."""
-    hours, minutes, seconds = cell.split(":")
-    return 3600.0 * float(hours) + 60.0 * float(minutes) + float(seconds)
-
-
-def _seconds(cell: str) -> float:
-    parse: Callable[[str], float] = _clock if ":" in cell else float
-    try:
-        value = parse(cell)
-    except ValueError:
-        raise ValueError(f"time is {cell!r}, not seconds or H:MM:SS") from None
-    if not (math.isfinite(value) and value >= 0.0):
-        raise ValueError(f"time is {cell!r}, not a finite time >= 0")
-    return value

@@ -78,8 +78,8 @@ def required_samples(
     Returns
     -------
     int
-        A number n that gives at least this power. The power of n is a saw (counts are whole
-        numbers), so a slightly smaller n may do too; n is smallest up to that saw.
+        The smallest n with at least this power. Counts being whole numbers, the power is a saw in
+        n: just above this n it may fall below `power` again, until one more failure is allowed.
 
     Raises
     ------
@@ -106,30 +106,43 @@ def required_samples(
         raise invalid(
             "rho", f"above {needed!r}, where the radius {target:g} begins", rho, "lower the radius"
         )
-    high = smallest_sample_size(level)
-    while _power(high, needed, truth, level) < chance:
-        high *= 2
-        if high > MAX_TRIALS:
-            raise invalid("rho", f"further above {needed!r}", rho, "it takes more than 1e9 samples")
-    low = high // 2
+    # With up to f failures allowed, fewer trials mean a larger chance; so only the fewest trials
+    # that allow f failures are of interest, for f = 0, 1, 2, ...
+    high = 0
+    while _chance(high, needed, truth, level) < chance:
+        high = 2 * high + 1
+    low = -1 if high == 0 else (high - 1) // 2
     while high - low > 1:
         middle = (low + high) // 2
-        if _power(middle, needed, truth, level) >= chance:
+        if _chance(middle, needed, truth, level) >= chance:
+            high = middle
+        else:
+            low = middle
+    return _fewest_trials(high, needed, level)
+
+
+def _fewest_trials(failures: int, needed: float, alpha: float) -> int:
+    """Smallest n for which n - failures successes in n trials prove `needed`."""
+
+    def proved(n: int) -> bool:
+        return float(clopper_pearson_lower(n - failures, n, alpha)) >= needed
+
+    low, high = failures, failures + 1
+    while not proved(high):
+        low, high = high, 2 * high
+        if high > MAX_TRIALS:
+            remedy = "it takes more than 1e9 samples; lower the radius"
+            raise invalid("rho", f"further above {needed!r}", "one too close to it", remedy)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if proved(middle):
             high = middle
         else:
             low = middle
     return high
 
 
-def _power(n: int, needed: float, truth: float, alpha: float) -> float:
-    """P[the lower limit of Binomial(n, truth) reaches `needed`]."""
-    low, high = 0, n
-    if float(clopper_pearson_lower(n, n, alpha)) < needed:
-        return 0.0
-    while high - low > 1:
-        middle = (low + high) // 2
-        if float(clopper_pearson_lower(middle, n, alpha)) >= needed:
-            high = middle
-        else:
-            low = middle
-    return float(betainc(high, n - high + 1.0, truth))
+def _chance(failures: int, needed: float, truth: float, alpha: float) -> float:
+    """Probability of at most so many failures in the fewest trials that allow them."""
+    n = _fewest_trials(failures, needed, alpha)
+    return float(betainc(n - failures, failures + 1.0, truth))

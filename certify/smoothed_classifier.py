@@ -148,16 +148,15 @@ class SmoothedClassifier:
             if writer is not None:
                 writer.refuse_duplicates(numbers)
             report = stack.enter_context(reporter(progress, len(tensor)))
-            stack.enter_context(evaluation_mode(self.model))
-            stack.enter_context(torch.inference_mode())
-            for position, index in enumerate(numbers):
-                certificate = certify_one(
-                    self.model, self.smoother, tensor[position], index, targets[position], settings
-                )
-                done.append(certificate)
-                if writer is not None:
-                    writer.write(certificate)
-                report(len(done), len(tensor))
+            with evaluation_mode(self.model), torch.inference_mode():
+                for image, index, label in zip(tensor, numbers, targets, strict=True):
+                    certificate = certify_one(
+                        self.model, self.smoother, image, index, label, settings
+                    )
+                    done.append(certificate)
+                    if writer is not None:
+                        writer.write(certificate)
+                    report(len(done), len(tensor))
         return CertificateBatch(tuple(done))
 
     def predict(

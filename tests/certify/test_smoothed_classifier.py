@@ -142,8 +142,9 @@ def test_training_mode_is_switched_with_a_warning_and_restored():
     smoothed = gaussian_classifier(model)
     model.train()
     model[0].eval()
-    with pytest.warns(UserWarning, match="training mode"):
+    with pytest.warns(UserWarning, match="training mode") as caught:
         batch = smoothed.certify(torch.full((1, DIM), 5.0), n=200)
+    assert caught[0].filename == __file__
     assert batch[0].count == 200  # dropout would have zeroed most logits
     assert [m.training for m in model.modules()] == [True, False, True]
     broken = gaussian_classifier(Raises())
@@ -177,8 +178,8 @@ def test_log_and_progress(tmp_path):
     batch = smoothed.certify(
         images,
         n=200,
-        labels=[1, 0],
-        indices=[10, 20],
+        labels=torch.tensor([1, 0]),
+        indices=np.array([10, 20]),
         log=path,
         progress=lambda done, total: calls.append((done, total)),
     )
