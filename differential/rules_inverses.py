@@ -67,10 +67,18 @@ def invert(
     sqrt(3)*sqrt(-log(2*y))/3
     """
     problem = Problem(function, variable, value, interval)
-    left: Expr = function
-    right: Expr = value
+    mark = len(trace.fired)
+    solution = _peel(problem, trace)
+    if solution is None:
+        del trace.fired[mark:]
+    return solution
+
+
+def _peel(problem: Problem, trace: Trace) -> Expr | None:
+    left: Expr = problem.function
+    right: Expr = problem.value
     for _ in range(_MAX_STEPS):
-        if left == variable:
+        if left == problem.z:
             return right if _solves(right, problem) else None
         step: Equation | None = first_match(_KIND, trace, left, right, problem)
         if step is None:
@@ -167,6 +175,7 @@ _ELEMENTARY = {
     sympy.atan: sympy.tan,
     sympy.tan: sympy.atan,
     sympy.asin: sympy.sin,
+    sympy.acos: sympy.cos,
     sympy.atanh: sympy.tanh,
     sympy.tanh: sympy.atanh,
     sympy.asinh: sympy.sinh,
@@ -223,21 +232,4 @@ def _incomplete_beta(left: Expr, right: Expr, problem: Problem, trace: Trace) ->
     z = problem.z
     if isinstance(left, BetaLower) and not (left.args[0].has(z) or left.args[1].has(z)):
         return left.args[2], BetaLowerInverse(left.args[0], left.args[1], right)
-    return None
-
-
-@rule(
-    "reciprocal arctangent",
-    kind=_KIND,
-    statement="arctan(1/w) = pi/2 - arctan(w) for w > 0",
-    source="DLMF 4.24.17",
-)
-def _reciprocal_arctangent(
-    left: Expr, right: Expr, problem: Problem, trace: Trace
-) -> Equation | None:
-    angles = sorted(left.atoms(sympy.atan), key=sympy.default_sort_key)
-    for first in angles:
-        for second in angles:
-            if first != second and sympy.cancel(first.args[0] * second.args[0]) == 1:
-                return sympy.expand(left.xreplace({second: sympy.pi / 2 - first})), right
     return None

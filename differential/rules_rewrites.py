@@ -46,20 +46,6 @@ def _everywhere(
 
 
 @rule(
-    "double angle",
-    kind=_KIND,
-    statement="1 - 2 sin^2 x = cos 2x",
-    source="DLMF 4.21.28",
-)
-def _double_angle(expr: Expr, trace: Trace) -> Expr:
-    w = sympy.Wild("w")
-    if not expr.has(sympy.sin):
-        return expr
-    expr = expr.replace(1 - 2 * sympy.sin(w) ** 2, sympy.cos(2 * w))
-    return expr.replace(2 * sympy.sin(w) ** 2 - 1, -sympy.cos(2 * w))
-
-
-@rule(
     "inverse Gudermannian",
     kind=_KIND,
     statement="2 artanh(tan u) = log tan(pi/4 + u), 2 artanh(cos v) = 2 log cot(v/2)",

@@ -50,6 +50,18 @@ _REFERENCES = {
 }
 
 
+_SYMPY_FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    sympy.PolynomialError,
+)
+
+
 @dataclass(frozen=True)
 class SymbolicRadius:
     """A radius as an expression, with the steps that led to it.
@@ -119,9 +131,18 @@ def derive_symbolic(
     .. [1] Yang et al., Randomized Smoothing of All Shapes and Sizes, ICML 2020, F.5, F.7, I.
     """
     order = sympy.sympify(adversary, strict=True)
-    kind = type(structure)
-    if kind not in _REFERENCES:
-        return SymbolicRefusal(f"no symbolic derivation for a {kind.__name__} structure")
+    if not isinstance(structure, (Product, Radial, Uniform)):
+        return SymbolicRefusal(f"no symbolic derivation for {type(structure).__name__} structures")
+    try:
+        return _checked(structure, order, numeric_radius)
+    except _SYMPY_FAILURES as failure:
+        # psi is arbitrary and SymPy is large: a failure there must not take the numbers along.
+        return SymbolicRefusal(f"SymPy gave up: {type(failure).__name__}: {failure}")
+
+
+def _checked(
+    structure: Product | Radial | Uniform, order: Expr, numeric_radius: Numeric | None
+) -> SymbolicRadius | SymbolicRefusal:
     trace = Trace()
     in_tail = _derive(structure, order, sympy.Integer(structure.dim), trace)
     if in_tail is None:
@@ -137,7 +158,7 @@ def derive_symbolic(
         is_closed_form=not in_tail.has(sympy.Integral, MonotoneInverse),
         steps=(*trace.steps, Step("R(rho)", expression, "s = 1 - rho")),
         fired=tuple(trace.fired),
-        references=_REFERENCES[kind],
+        references=_REFERENCES[type(structure)],
     )
 
 

@@ -97,7 +97,8 @@ def _even_half_lines(side: Side, trace: Trace) -> Expr | None:
     for above, share in ((True, 2 * TAIL), (False, 1 - 2 * TAIL)):
         position = position_at(side, above, trace)
         if position is not None:
-            candidates.append(position.subs(SHARE, share))
+            length = definite(S.One, _POSITION, S.Zero, position, side.interval, trace)
+            candidates.append(length.subs(SHARE, share))
     if not candidates:
         candidates = [implicit_position(side).subs(SHARE, 2 * TAIL)]
     return conclude(candidates, trace)
@@ -146,7 +147,7 @@ def _even_paired(side: Side, slope: Expr, trace: Trace) -> Expr | None:
     integrand = _paired_integrand(side.kernel, ends)
     trace.note("integrand |dp|/Phi", integrand, "Phi(p) = f(x) - f(y), Lemma F.7")
     u, interval = ends.coordinate, (ends.start, ends.turn)
-    share = side.part.below(ends.right) - side.part.below(ends.left)
+    share = 1 - side.part.above(ends.right) - side.part.below(ends.left)
     position = invert(share, u, SHARE, interval, trace)
     if position is None:
         position = MonotoneInverse(sympy.Lambda(u, share), SHARE, *interval)

@@ -62,7 +62,7 @@ class BetaLower(SpecialFunction):
         if a == 1:
             return 1 - (1 - x) ** b
         if a == b == _HALF:
-            return 2 * sympy.asin(sympy.sqrt(x)) / sympy.pi
+            return sympy.acos(1 - 2 * x) / sympy.pi
         return None
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
@@ -83,7 +83,7 @@ class BetaLowerInverse(SpecialFunction):
     Examples
     --------
     >>> BetaLowerInverse(sympy.Rational(1, 2), sympy.Rational(1, 2), sympy.Symbol("y"))
-    sin(pi*y/2)**2
+    1/2 - cos(pi*y)/2
     """
 
     _evaluate = staticmethod(regularized.beta_lower_inverse)
@@ -101,7 +101,7 @@ class BetaLowerInverse(SpecialFunction):
             return y ** (1 / a)
         if a == 1:
             return 1 - (1 - y) ** (1 / b)
-        return sympy.sin(sympy.pi * y / 2) ** 2 if a == b == _HALF else None
+        return (1 - sympy.cos(sympy.pi * y)) / 2 if a == b == _HALF else None
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         """Return the derivative with respect to y."""

@@ -142,8 +142,14 @@ def _solve_on_log_scale(gap: Callable[[mpf], mpf], lower: mpf, upper: mpf) -> mp
     here, side = gap(start), mpf(1)
     if here == 0:
         return mpmath.exp(start)
-    for _ in range(64):
-        for end in (max(start - side, floor), min(start + side, ceiling)):
+    for halvings in range(64):
+        # The ends themselves may be singular points of f: approach them, never touch them.
+        share = 1 - mpf(2) ** (-halvings - 1)
+        ends = (
+            max(start - side, start - (start - floor) * share),
+            min(start + side, start + (ceiling - start) * share),
+        )
+        for end in ends:
             if gap(end) * here <= 0:
                 return mpmath.exp(_bracketed_root(gap, start, end))
         side *= 2
