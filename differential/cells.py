@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numerics.legendre import legendre_rule
 from numerics.panels import PanelDensity
 
-__all__ = ["CellGrid", "Cells", "arrange", "monotone_cells"]
+__all__ = ["CellGrid", "Cells", "arrange", "monotone_cells", "sign_changes"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -101,11 +101,28 @@ def monotone_cells(panels: PanelDensity, sign: int) -> Cells:
             continue
         ends = {-1.0: not joined[i], 1.0: not joined[i + 1]}
         _append_panel(rows, panels, i, value, ends)
-    for mass, moment in zip(panels.gap_mass, sign * panels.gap_moment, strict=True):
+    for k in range(len(panels.left) + 1):
+        mass, moment = float(panels.gap_mass[k]), float(sign * panels.gap_moment[k])
         if mass > 0 and moment > 0:
-            rows.rows.append((-1, 0.0, 0.0, moment / mass, moment / mass, float(mass),
-                              float(moment), False, False))
+            level = _sliver_level(panels, sign, k, moment / mass)
+            rows.rows.append((-1, 0.0, 0.0, level, level, mass, moment, False, False))
     return rows.freeze()
+
+
+def _sliver_level(panels: PanelDensity, sign: int, k: int, level: float) -> float:
+    """Mean value on the sliver before panel k, or that of a neighbour it merely continues."""
+    ones = np.ones(panels.value.shape[1])
+    signs = ones * (-1.0) ** np.arange(len(ones))
+    for i, end in ((k - 1, ones), (k, signs)):
+        if 0 <= i < len(panels.left):
+            beside = float(sign * panels.value[i] @ end)
+            if abs(level - beside) <= 1e-3 * beside:
+                return float(sign * panels.value[i, 0]) if _is_flat(panels.value[i]) else beside
+    return level
+
+
+def _is_flat(series: Array) -> bool:
+    return bool(np.abs(series[1:]).max() <= _FLAT * abs(series[0]))
 
 
 def _is_joined(panels: PanelDensity) -> NDArray[np.bool_]:
@@ -122,7 +139,7 @@ def _is_joined(panels: PanelDensity) -> NDArray[np.bool_]:
 def _append_panel(
     rows: _Rows, panels: PanelDensity, i: int, value: Array, ends: dict[float, bool]
 ) -> None:
-    inner = _sign_changes(legendre.legder(value))
+    inner = sign_changes(legendre.legder(value))
     points = [-1.0, *inner, 1.0]
     critical = dict(ends) | {z: True for z in inner}
     for start, stop in zip(points[:-1], points[1:], strict=True):
@@ -145,7 +162,8 @@ def _append_panel(
                           moment, flags[low_end], flags[high_end]))
 
 
-def _sign_changes(series: Array) -> list[float]:
+def sign_changes(series: Array) -> list[float]:
+    """Zeros of a Legendre series inside (-1, 1) at which it changes sign, above its noise."""
     samples = legendre.legval(_SCAN, series)
     noise = 1e-12 * np.abs(samples).max()
     solid = np.flatnonzero(np.abs(samples) > noise)

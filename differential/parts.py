@@ -7,7 +7,7 @@ boundary terms make a law, and every sum in the engine has positive terms only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -163,10 +163,7 @@ class PanelPart:
         cells, grid, rule = self._cells, self._grid, legendre_rule()
         panel = np.maximum(cells.panel, 0)
         value = self.sign * self.panels.value
-        rising = np.array([
-            np.polynomial.legendre.legval(b, value[i]) >= np.polynomial.legendre.legval(a, value[i])
-            for a, b, i in zip(cells.start, cells.stop, panel, strict=True)
-        ], dtype=np.bool_)
+        rising = self.rising(cells)
         return (
             grid.base_mass, grid.base_moment, grid.cut_start, grid.cut, panel, cells.start,
             cells.stop, rising, self.panels.density, value, rule.nodes, rule.weights,
@@ -212,3 +209,52 @@ class PanelPart:
             np.asarray(p, dtype=np.float64), self._grid.grid, self._tail_at, *self._sums
         )
         return c, excess
+
+    @property
+    def atoms(self) -> tuple[Array, Array]:
+        """Values and masses of the stretches on which h is constant and positive."""
+        cells = self._cells
+        flat = (cells.panel < 0) & cells.critical_low
+        levels, index = np.unique(self._grid.grid[self._slots(cells.low[flat])],
+                                  return_inverse=True)
+        return levels, np.bincount(index, weights=cells.mass[flat], minlength=len(levels))
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether gamma has no continuous part."""
+        return not (self._cells.panel >= 0).any()
+
+    @property
+    def continuous_cells(self) -> Cells:
+        """The cells on which h varies."""
+        cells = self._cells
+        chosen = cells.panel >= 0
+        return Cells(*(getattr(cells, f.name)[chosen] for f in fields(Cells)))
+
+    def rising(self, cells: Cells) -> NDArray[np.bool_]:
+        """Whether h increases along each cell."""
+        ends = []
+        for z in (cells.start, cells.stop):
+            basis = np.polynomial.legendre.legvander(z, self.panels.value.shape[1] - 1)
+            ends.append(np.sum(basis * (self.sign * self.panels.value)[cells.panel], axis=1))
+        return np.asarray(ends[1] >= ends[0])
+
+    @property
+    def slope_series(self) -> Array:
+        """Legendre coefficients of dh / d(local coordinate) on each panel, shape (m, n)."""
+        return np.asarray(self.sign * self.panels.value @ legendre_rule().derivative.T)
+
+    @property
+    def critical_values(self) -> Array:
+        """Values of h where the law changes its form: atoms, extrema, ends of branches."""
+        return self._grid.grid[self._grid.critical]
+
+    @property
+    def largest(self) -> float:
+        """Supremum of h; inf where h is unbounded."""
+        cells = self._cells
+        top = int(np.argmax(cells.high))
+        return float(cells.high[top]) if cells.critical_high[top] else float("inf")
+
+    def _slots(self, values: Array) -> NDArray[np.intp]:
+        return np.minimum(np.searchsorted(self._grid.grid, values), len(self._grid.grid) - 1)

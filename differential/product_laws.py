@@ -46,7 +46,7 @@ def part_of(panels: PanelDensity, sign: int) -> Part:
 
 
 def density_jumps(
-    branches: tuple[SmoothBranch, ...], log_normaliser: float
+    branches: tuple[SmoothBranch, ...], log_normaliser: float, symbol: sympy.Symbol = COORDINATE
 ) -> tuple[float, float]:
     """Total downward and upward jumps of the density along increasing coordinate.
 
@@ -60,8 +60,8 @@ def density_jumps(
     down = up = 0.0
     edges = [(None, branches[0]), *zip(branches[:-1], branches[1:], strict=True)]
     for before, after in [*edges, (branches[-1], None)]:
-        left = 0.0 if before is None else _edge_density(before, True, log_normaliser)
-        right = 0.0 if after is None else _edge_density(after, False, log_normaliser)
+        left = 0.0 if before is None else _edge_density(before, True, log_normaliser, symbol)
+        right = 0.0 if after is None else _edge_density(after, False, log_normaliser, symbol)
         change = right - left
         if abs(change) <= 1e-13 * max(left, right):
             continue
@@ -69,13 +69,15 @@ def density_jumps(
     return down, up
 
 
-def _edge_density(branch: SmoothBranch, at_upper: bool, log_normaliser: float) -> float:
+def _edge_density(
+    branch: SmoothBranch, at_upper: bool, log_normaliser: float, symbol: sympy.Symbol
+) -> float:
     """One-sided limit of the density at an end of a branch."""
     end = branch.upper if at_upper else branch.lower
     if end.is_infinite:
         return 0.0
     inward = -_DISTANCE if at_upper else _DISTANCE
-    potential = BallFunction(branch.expr.subs(COORDINATE, end + inward), _DISTANCE)
+    potential = BallFunction(branch.expr.subs(symbol, end + inward), _DISTANCE)
     value = potential.ball(0.0)
     if not value.is_finite():
         # A logarithm or a negative power at the end: its limit, to all digits of float64.

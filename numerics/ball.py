@@ -81,7 +81,7 @@ class BallFunction:
     """
 
     def __init__(self, expr: sympy.Expr, symbol: sympy.Symbol) -> None:
-        self.expr = sympy.sympify(expr)
+        self.expr = sympy.sympify(expr, strict=True)
         self.symbol = symbol
         self._constants: dict[tuple[sympy.Expr, int], arb] = {}
         self._node = self._compile(self.expr)

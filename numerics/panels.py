@@ -21,7 +21,7 @@ from numerics.ball import BallFunction
 from numerics.errors import AssumptionError, PrecisionError
 from numerics.legendre import ORDER, legendre_rule
 
-__all__ = ["HalfBranch", "PanelDensity", "build_panels"]
+__all__ = ["HalfBranch", "PanelDensity", "build_panels", "legendre_series"]
 
 Array = NDArray[np.float64]
 
@@ -246,9 +246,8 @@ def _relative_density(panel: _Panel, reference: arb) -> Array:
 
 
 def _converged(samples: Array, tolerance: float) -> bool:
-    coefficients = legendre_rule().to_coefficients @ samples
     scale = np.abs(samples).max()
-    return bool(np.abs(coefficients[-2:]).max() <= tolerance * scale)
+    return bool(np.abs(legendre_series(samples)[-2:]).max() <= tolerance * scale)
 
 
 def _assemble(branches: Sequence[HalfBranch], panels: list[_Panel]) -> PanelDensity:
@@ -261,7 +260,6 @@ def _assemble(branches: Sequence[HalfBranch], panels: list[_Panel]) -> PanelDens
     reference = max(
         (p.log_values[int(p.log_floats.argmax())] for p in panels), key=lambda v: float(v.mid())
     )
-    rule = legendre_rule()
     m = len(panels)
     anchor, left, right = np.empty(m), np.empty(m), np.empty(m)
     density, value, moment = (np.empty((m, ORDER)) for _ in range(3))
@@ -274,9 +272,7 @@ def _assemble(branches: Sequence[HalfBranch], panels: list[_Panel]) -> PanelDens
             f, h = f[::-1], h[::-1]
         ends = sorted((branch.direction * panel.left, branch.direction * panel.right))
         anchor[i], left[i], right[i] = branch.anchor, *ends
-        density[i] = rule.to_coefficients @ f
-        value[i] = rule.to_coefficients @ h
-        moment[i] = rule.to_coefficients @ (f * h)
+        density[i], value[i], moment[i] = (legendre_series(v) for v in (f, h, f * h))
     gap_mass, gap_moment = _slivers(branches, panels, reference)
     total = float(np.sum(2 * density[:, 0].astype(np.longdouble))) + float(gap_mass.sum())
     edges = np.append(anchor + left, anchor[-1] + right[-1])
@@ -292,6 +288,14 @@ def _assemble(branches: Sequence[HalfBranch], panels: list[_Panel]) -> PanelDens
         float(reference.mid()) + float(np.log(total)),
         edges,
     )
+
+
+def legendre_series(samples: Array) -> Array:
+    """Legendre coefficients; exact for constants, whose rounding would look like structure."""
+    shift = samples[len(samples) // 2]
+    coefficients = legendre_rule().to_coefficients @ (samples - shift)
+    coefficients[0] += shift
+    return np.asarray(coefficients)
 
 
 def _slivers(
@@ -322,8 +326,12 @@ def _slivers(
 
 
 def _sliver(branch: HalfBranch, y: float, reference: arb, inward: bool) -> tuple[float, float]:
+    if not inward and np.isfinite(branch.length):
+        return 0.0, 0.0  # below e^-100, between a resolved stretch and the middle of its branch
     near, far = (y, y / 2) if inward else (y, min(2 * y, 1.7e308))
     log_near, log_far = branch.log_density.ball(near), branch.log_density.ball(far)
+    if not log_far.is_finite():
+        return 0.0, 0.0  # the density vanishes within a factor two
     f = float((log_near - reference).exp().mid())
     slope = (_to_float(log_near - log_far)) / np.log(near / far)
     mass = _power_law_integral(f, y, slope, inward, "exp(-psi)")
