@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-__all__ = ["Kernel", "kernel"]
+__all__ = ["Kernel", "fma", "kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,6 +83,15 @@ def kernel(function: Callable[P, R] | None = None, *, parallel: bool = False) ->
     if function is None:
         return functools.partial(Kernel, parallel=parallel)
     return Kernel(function, parallel=parallel)
+
+
+def fma(x: float, y: float, z: float) -> float:
+    """Return x * y + z, inside a kernel with one rounding and as one machine instruction.
+
+    Asked for by name, it gives the same digits on every machine, unlike contraction left to the
+    compiler. Called from Python it rounds twice.
+    """
+    return x * y + z
 
 
 @functools.cache

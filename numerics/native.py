@@ -15,9 +15,9 @@ from typing import Any
 import llvmlite.binding
 import scipy.special.cython_special as cython_special
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
-from numerics import special
+from numerics import jit, special
 
 __all__ = ["address", "register"]
 
@@ -27,11 +27,12 @@ _SIGNATURE = "double ({arguments}, int __pyx_skip_dispatch)"
 
 
 def register() -> None:
-    """Make every function listed in `numerics.special.NATIVE` callable from kernels."""
+    """Make `fma` and every function of `numerics.special.NATIVE` callable from kernels."""
     for function in special.NATIVE:
         symbol = f"radii_scipy_special_{function.name}"
         llvmlite.binding.add_symbol(symbol, address(function.name, function.arity))
         _overload(function, types.ExternalFunction(symbol, _c_signature(function.arity)))
+    overload(jit.fma)(lambda x, y, z: lambda x, y, z: _fma(x, y, z))
 
 
 def address(name: str, arity: int) -> int:
@@ -70,6 +71,16 @@ def _overload(function: special.Native, external: Any) -> None:
         3: lambda a, b, c: implementations[3],
     }
     overload(function)(typers[function.arity])
+
+
+@intrinsic
+def _fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
+    """LLVM's fused multiply-add: an instruction where there is one, libm's exact fma elsewhere."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), emit
 
 
 def _capsule_name(capsule: Any) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from numerics import special
-from numerics.jit import kernel
+from numerics.jit import fma, kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,6 +126,18 @@ def test_division_by_zero_follows_ieee_754() -> None:
     assert quotient(1.0, 0.0) == np.inf
     with pytest.raises(ZeroDivisionError):
         quotient.python(1.0, 0.0)
+
+
+@kernel
+def residue(x: float, y: float) -> float:
+    return fma(x, y, -(x * y))
+
+
+def test_fma_rounds_once() -> None:
+    # The rounding error of a product is a float64, and fma finds it: (1 + 2^-30)^2 drops 2^-60.
+    x = 1.0 + 2.0**-30
+    assert residue(x, x) == 2.0**-60
+    assert residue.python(x, x) == 0.0
 
 
 def test_a_kernel_without_a_cache_folder_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
