@@ -8,10 +8,11 @@ is cached on disk, beside the source where that can be written, else in the user
 from __future__ import annotations
 
 import functools
+import struct
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-__all__ = ["Kernel", "fma", "kernel"]
+__all__ = ["Kernel", "float_bits", "fma", "kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +93,15 @@ def fma(x: float, y: float, z: float) -> float:
     compiler. Called from Python it rounds twice.
     """
     return x * y + z
+
+
+def float_bits(x: float) -> int:
+    """Return the bits of a float64 as a signed integer; inside a kernel this costs nothing.
+
+    Exponent and leading mantissa bits, ``float_bits(x) >> (52 - k)``, number the bins of a table
+    with 2^k bins per octave: no logarithm and no search.
+    """
+    return int.from_bytes(struct.pack("<d", x), "little", signed=True)
 
 
 @functools.cache

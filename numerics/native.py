@@ -27,12 +27,13 @@ _SIGNATURE = "double ({arguments}, int __pyx_skip_dispatch)"
 
 
 def register() -> None:
-    """Make `fma` and every function of `numerics.special.NATIVE` callable from kernels."""
+    """Make `fma`, `float_bits` and every function of `numerics.special.NATIVE` callable from kernels."""
     for function in special.NATIVE:
         symbol = f"radii_scipy_special_{function.name}"
         llvmlite.binding.add_symbol(symbol, address(function.name, function.arity))
         _overload(function, types.ExternalFunction(symbol, _c_signature(function.arity)))
     overload(jit.fma)(lambda x, y, z: lambda x, y, z: _fma(x, y, z))
+    overload(jit.float_bits)(lambda x: lambda x: _float_bits(x))
 
 
 def address(name: str, arity: int) -> int:
@@ -81,6 +82,16 @@ def _fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), emit
+
+
+@intrinsic
+def _float_bits(typing_context: Any, x: Any) -> Any:
+    """Reinterpretation of the register, without a conversion."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), emit
 
 
 def _capsule_name(capsule: Any) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from numerics import special
-from numerics.jit import fma, kernel
+from numerics.jit import float_bits, fma, kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,6 +138,16 @@ def test_fma_rounds_once() -> None:
     x = 1.0 + 2.0**-30
     assert residue(x, x) == 2.0**-60
     assert residue.python(x, x) == 0.0
+
+
+@kernel
+def exponent(x: float) -> int:
+    return (float_bits(x) >> 52) - 1023
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1.0, 0), (0.75, -1), (2.0**-1000, -1000)])
+def test_float_bits_show_the_exponent(value: float, expected: int) -> None:
+    assert exponent(value) == exponent.python(value) == expected
 
 
 def test_a_kernel_without_a_cache_folder_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
