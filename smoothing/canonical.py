@@ -15,7 +15,7 @@ from smoothing.structure import COORDINATE
 __all__ = ["is_even", "is_small", "split_constant", "standard_form", "tidy_number", "vanishes"]
 
 #: Functions that are not analytic: an identity at a few points says nothing about others.
-NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
+NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign)
 
 #: Arguments at which identities are tested, generic positive numbers of several magnitudes.
 SAMPLES = tuple(sympy.Rational(n, 997) for n in (61, 389, 743, 1471, 2459, 7069))
@@ -30,32 +30,49 @@ LARGEST_DENOMINATOR = 1_000_000
 #: identity that holds leaves a ball around 0, as narrow as cancellation of these bits allows.
 BITS = 1024
 ZERO = flint.arb(2) ** -400
+#: An identity must be seen to hold at this many points; elsewhere it may overflow or be not real.
+ENOUGH = 4
 
 
 def vanishes(expression: sympy.Expr) -> bool:
     """Return whether an expression is identically zero in its free symbols.
 
-    Structural zeros are recognised at once, analytic expressions by evaluation in ball arithmetic
-    at generic positive points, and others by simplification.
+    Expressions are evaluated in ball arithmetic at generic points, of both signs for symbols that
+    may be negative. One with cases (Piecewise, sign) is zero if moreover simplification says so.
     """
-    if expression.is_zero:
+    if expression == 0:
         return True
     symbols = sorted(expression.free_symbols, key=str)
+    verdicts = [_is_zero_at(expression, symbols, shift) for shift in range(2 * len(SAMPLES))]
+    if False in verdicts or verdicts.count(True) < ENOUGH:
+        return False
     if not symbols or not expression.has(*NOT_ANALYTIC):
-        return all(_is_zero_at(expression, symbols, shift) for shift in range(len(SAMPLES)))
-    return bool(sympy.simplify(expression) == 0)
+        return True
+    return is_small(expression) and bool(sympy.simplify(expression) == 0)
 
 
-def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int) -> bool:
-    """Whether the value at one point is 0; values that overflow or are not real say no."""
-    point = {s: SAMPLES[(shift + 2 * k) % len(SAMPLES)] + k for k, s in enumerate(symbols)}
+def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int) -> bool | None:
+    """Whether the value at one point is 0; None where it overflows or is not real."""
+    point = {s: _sample(s, shift, k) for k, s in enumerate(symbols)}
     variable = symbols[0] if symbols else COORDINATE
     last = point.pop(variable, sympy.S.One)
-    function = BallFunction(expression.xreplace(point), variable)
+    slice_ = expression.xreplace(point)
+    if slice_.has(sympy.I, sympy.zoo, sympy.nan, sympy.oo):
+        return None
+    function = BallFunction(slice_, variable)
     with flint.ctx.workprec(4 * BITS):
         where = flint.arb(int(last.p)) / int(last.q)
         value = function.ball(where, bits=BITS)
-        return bool(value.is_finite() and abs(value) < ZERO)
+        if not value.is_finite() or value.rad() > ZERO:
+            return None
+        return bool(value.contains(0))
+
+
+def _sample(symbol: sympy.Symbol, shift: int, position: int) -> sympy.Rational:
+    """A generic number, different for every symbol; the second half of the shifts mix signs."""
+    size = SAMPLES[(shift + 2 * position) % len(SAMPLES)] + position
+    flipped = shift >= len(SAMPLES) and not symbol.is_nonnegative and (shift + position) % 3 > 0
+    return -size if flipped else size
 
 
 def tidy_number(number: sympy.Expr) -> sympy.Expr:

@@ -30,6 +30,8 @@ __all__ = ["TailBehaviour", "at_infinity", "at_point"]
 DECADES = (0.0625, 0.125, 0.25, 0.5, 1, 50, 200, 800)
 #: h may be as large as 10^1600 and must be known to a fraction of 1: 1600 log2(10) = 5315 bits.
 BITS = 6400
+#: Balls wider than this are no value: an exponential has left every number range.
+PRECISION = 1e-12
 #: After the last substitution an exponent must exceed 1 by this much: averages carry an error 1/k.
 MARGIN = 0.02
 #: Exponents beyond this are infinite: no density is written with such a power.
@@ -100,8 +102,8 @@ def _exponent(potential: sympy.Expr) -> float:
     if not values:
         return math.nan
     last, before = values[-1], values[-2] if len(values) > 1 else values[-1]
-    if abs(last) > INFINITE:
-        return math.copysign(math.inf, last)
+    if math.isinf(last):
+        return last
     # removes a correction proportional to 1/k: k grew fourfold
     return round((4 * last - before) / 3, 9)
 
@@ -111,4 +113,7 @@ def _average(function: BallFunction, decades: float) -> float:
         near, far = arb(10) ** decades, arb(10) ** (2 * decades)
         rise = function.ball(far, bits=BITS) - function.ball(near, bits=BITS)
         slope = rise / (decades * arb(10).log())
-        return float(slope.mid()) if slope.is_finite() else math.nan
+        if slope > INFINITE or slope < -INFINITE:  # possibly far beyond float64
+            return math.inf if slope > 0 else -math.inf
+        known = slope.is_finite() and slope.rad() < PRECISION * (1 + abs(slope))
+        return float(slope.mid()) if known else math.nan

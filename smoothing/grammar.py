@@ -57,6 +57,8 @@ LEGAL_NAMES = ", ".join(["x", *CONSTANTS, *FUNCTIONS, *EXTREMES, *FORMS])
 
 #: Brackets inside brackets; no density in use needs ten.
 MAX_DEPTH = 40
+#: Arguments of max and min, which SymPy compares pair by pair.
+MAX_CHOICES = 8
 #: Atoms outside lists of weights; no density in use needs a hundred.
 MAX_ATOMS = 500
 
@@ -184,7 +186,10 @@ class _Parser(Cursor):
         if name in FUNCTIONS:
             return self.function(FUNCTIONS[name], token)
         if name in EXTREMES:
-            return EXTREMES[name](*self.arguments())
+            found = self.arguments()
+            if len(found) > MAX_CHOICES:
+                raise self.fail(f"too many arguments of {name}", f"at most {MAX_CHOICES}", token)
+            return EXTREMES[name](*found)
         if name in FORMS:
             return getattr(self, f"form_{name}")(token)
         if name == "gauge":

@@ -222,6 +222,11 @@ def _power(base: str, exponent: float) -> str:
 
 
 def _refuse(variable: str, exponent: float, where: str, needed: int, suffix: str) -> None:
+    if math.isnan(exponent):
+        raise AssumptionError(
+            f"integrability of psi could not be decided {where}: psi leaves every number range; "
+            "rescale it"
+        )
     if exponent == -math.inf:
         found = f"exp(-psi) grows faster than any power of {variable} {where}"
     elif exponent == 0:

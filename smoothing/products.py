@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sympy
 
-from smoothing.canonical import is_small, standard_form, tidy_number
-from smoothing.expressions import Coordinate, t
-from smoothing.quantities import MAXIMUM, Quantities
+from smoothing.canonical import standard_form
+from smoothing.expressions import t
+from smoothing.quantities import MAXIMUM, Quantities, depends_on
+from smoothing.separable import separate
 from smoothing.structure import Marginal, Product
 from smoothing.supports import Interval
 
@@ -27,55 +28,26 @@ def find_product(
     every, single
         The box support: the interval of every coordinate, and of exceptional ones.
     """
-    active = quantities.active()
-    if MAXIMUM in active or not _is_separable(quantities, active):
+    parts = separate(quantities)
+    if parts is None or any(depends_on(f, MAXIMUM) for f in parts.functions.values()):
         return None
-    sums = [s for s in active if s in quantities.sums]
-    ones = dict.fromkeys((*quantities.sums, MAXIMUM), ONE)
-    at_one = {**ones, **dict.fromkeys(quantities.coordinates, ONE)}
-    slopes = {s: tidy_number(quantities.derivative(s).xreplace(at_one)) for s in sums}
-    remainder = quantities.expression.xreplace(ones) - sympy.Add(*slopes.values())
-    explicit, offset = _split_coordinates(remainder, quantities.coordinates)
+    offset = parts.constant + parts.functions.pop(MAXIMUM, sympy.S.Zero).xreplace({MAXIMUM: ONE})
     common = sympy.Add(
-        *(c * quantities.sums[s].phi for s, c in slopes.items() if not _weights(quantities, s))
+        *(
+            c * quantities.sums[s].phi
+            for s, c in parts.slopes.items()
+            if not _weights(quantities, s)
+        )
     )
-    extra = _weighted_parts(quantities, slopes)
-    for index, part in explicit.items():
-        extra[index] = extra.get(index, sympy.S.Zero) + part
+    extra = _weighted_parts(quantities, parts.slopes)
+    for coordinate, part in parts.functions.items():
+        index = coordinate.index
+        extra[index] = extra.get(index, sympy.S.Zero) + part.xreplace({coordinate: t})
     return _group(quantities.dim, common, extra, every, single, offset)
 
 
 def _weights(quantities: Quantities, symbol: sympy.Symbol) -> sympy.Tuple | None:
     return quantities.sums[symbol].weights
-
-
-def _is_separable(quantities: Quantities, active: list[sympy.Symbol]) -> bool:
-    """Whether psi is affine in the sums and additive over the coordinates."""
-    for position, first in enumerate(active):
-        curved = first in quantities.sums
-        others = active[position if curved else position + 1 :]
-        if any(quantities.is_joint(first, other) for other in others):
-            return False
-    return True
-
-
-def _split_coordinates(
-    remainder: sympy.Expr, coordinates: list[Coordinate]
-) -> tuple[dict[int, sympy.Expr], sympy.Expr]:
-    """Write a sum of functions of single coordinates as one expression in t for each."""
-    parts: dict[int, sympy.Expr] = {}
-    offset = sympy.S.Zero
-    opened = sympy.expand(remainder) if is_small(remainder) else remainder
-    for term in sympy.Add.make_args(opened):
-        inside = sorted(term.free_symbols & set(coordinates), key=lambda c: c.index)
-        if not inside:
-            offset += term
-        for chosen in inside:
-            fixed = {c: ONE for c in inside if c != chosen}
-            part = term.xreplace(fixed).xreplace({chosen: t})
-            parts[chosen.index] = parts.get(chosen.index, sympy.S.Zero) + part
-        offset -= (len(inside) - 1 if inside else 0) * term.xreplace(dict.fromkeys(inside, ONE))
-    return parts, offset
 
 
 def _weighted_parts(

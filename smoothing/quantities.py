@@ -9,7 +9,8 @@ matter of which partial derivatives vanish.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import sympy
 
@@ -18,7 +19,7 @@ from smoothing.canonical import standard_form, vanishes
 from smoothing.expressions import Coordinate, coordinate_sum, norm, t
 from smoothing.supports import power_of
 
-__all__ = ["MAXIMUM", "Quantities", "SumTerm", "as_quantities"]
+__all__ = ["MAXIMUM", "Quantities", "SumTerm", "as_quantities", "depends_on"]
 
 #: The maximum of |x_i|, norm(x, oo).
 MAXIMUM: sympy.Symbol = sympy.Symbol("M", positive=True)
@@ -39,7 +40,6 @@ class Quantities:
     expression: sympy.Expr
     sums: dict[sympy.Symbol, SumTerm]
     dim: int
-    derivatives: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> list[Coordinate]:
@@ -50,28 +50,23 @@ class Quantities:
         """Symbol of sum_i |x_i|^order if psi has it."""
         return next((s for s, term in self.sums.items() if term == _power_term(order)), None)
 
-    def derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
-        """Partial derivative of psi by one quantity, others held fixed."""
-        if symbol not in self.derivatives:
-            self.derivatives[symbol] = self.expression.diff(symbol)
-        return self.derivatives[symbol]
-
-    def depends_on(self, symbol: sympy.Symbol) -> bool:
-        """Whether psi changes with this quantity, by algebra rather than by appearance."""
-        return symbol in self.expression.free_symbols and not vanishes(self.derivative(symbol))
-
-    def active(self) -> list[sympy.Symbol]:
-        """Quantities psi depends on."""
-        return [s for s in (*self.sums, MAXIMUM, *self.coordinates) if self.depends_on(s)]
-
-    def is_joint(self, first: sympy.Symbol, second: sympy.Symbol) -> bool:
-        """Whether psi has a cross term in two quantities (or curvature, when they are equal)."""
-        slope = self.derivative(first)
-        return second in slope.free_symbols and not vanishes(slope.diff(second))
+    @cached_property
+    def active(self) -> tuple[sympy.Symbol, ...]:
+        """Quantities psi depends on, by algebra rather than by appearance."""
+        every = (*self.sums, MAXIMUM, *self.coordinates)
+        return tuple(s for s in every if depends_on(self.expression, s))
 
     def without(self, symbols: Iterable[sympy.Symbol]) -> sympy.Expr:
         """Psi with quantities it does not depend on set to 1."""
         return self.expression.xreplace(dict.fromkeys(symbols, sympy.S.One))
+
+
+def depends_on(expression: sympy.Expr, symbol: sympy.Symbol) -> bool:
+    """Whether the value changes with the symbol, others held fixed."""
+    if symbol not in expression.free_symbols:
+        return False
+    other = sympy.Dummy(real=True, nonnegative=symbol.is_nonnegative, positive=symbol.is_positive)
+    return not vanishes(expression - expression.xreplace({symbol: other}))
 
 
 def _power_term(order: sympy.Expr) -> SumTerm:

@@ -22,6 +22,7 @@ from smoothing.canonical import NOT_ANALYTIC, is_even, standard_form, tidy_numbe
 from smoothing.expressions import DIM
 from smoothing.products import find_product
 from smoothing.quantities import MAXIMUM, Quantities, as_quantities
+from smoothing.separable import NO_NUMBER, separate
 from smoothing.structure import (
     COORDINATE,
     RADIUS,
@@ -134,7 +135,7 @@ def _find_radial(
 ) -> tuple[Structure, sympy.Expr] | None:
     """Match psi = g(||x||_order)."""
     gauge = MAXIMUM if order is sympy.oo else quantities.power_sum(order)
-    active = set(quantities.active())
+    active = set(quantities.active)
     if active - {gauge} or (not active and not interval[1].is_finite):
         return None
     inactive = quantities.expression.free_symbols - active
@@ -158,7 +159,7 @@ def _radial_of_product(
     positive = sympy.Dummy("u", positive=True)
     right = marginal.phi.subs(COORDINATE, positive)
     at_one, at_two = right.subs(positive, 1), right.subs(positive, 2)
-    if not (at_one.is_finite and at_two.is_finite):
+    if at_one.has(*NO_NUMBER) or at_two.has(*NO_NUMBER):
         return None
     # phi(u) - phi(1) is to phi(2) - phi(1) as u^p - 1 to 2^p - 1
     steps = (right - at_one) * (2**order - 1) - (at_two - at_one) * (positive**order - 1)
@@ -166,7 +167,7 @@ def _radial_of_product(
         return None
     slope = tidy_number((at_two - at_one) / (2**order - 1))
     rest = tidy_number(at_one - slope)
-    if slope.is_zero:
+    if slope == 0:
         return None
     profile = slope * RADIUS**order
     return Radial(order, profile, interval, record.dim), offset + record.dim * rest
@@ -182,28 +183,22 @@ def _uniform_of(
 
 def _find_mixed(quantities: Quantities) -> Iterator[tuple[Structure, sympy.Expr]]:
     """Match psi = g(max|x_i|) + sum_i phi(x_i) with phi even."""
-    active = quantities.active()
-    sums = [s for s in active if s in quantities.sums]
-    if set(active) - {*sums, MAXIMUM} or MAXIMUM not in active:
+    parts = separate(quantities)
+    if parts is None or set(parts.functions) != {MAXIMUM}:
         return
-    if any(quantities.sums[s].weights is not None for s in sums):
+    terms = [(slope, quantities.sums[symbol]) for symbol, slope in parts.slopes.items()]
+    if any(term.weights is not None for _, term in terms):
         return
-    if any(quantities.is_joint(s, other) for s in sums for other in (*sums, MAXIMUM)):
-        return
-    ones = dict.fromkeys((*quantities.sums, MAXIMUM), sympy.S.One)
-    slopes = {s: tidy_number(quantities.derivative(s).xreplace(ones)) for s in sums}
-    phi = sympy.Add(*(slope * quantities.sums[s].phi for s, slope in slopes.items()))
-    phi, constant = standard_form(phi)
+    phi, constant = standard_form(sympy.Add(*(slope * term.phi for slope, term in terms)))
     if not is_even(phi):
         return
-    profile = quantities.without(quantities.sums) - sympy.Add(*slopes.values())
-    profile, offset = standard_form(profile.xreplace({MAXIMUM: RADIUS}))
-    yield Mixed(profile, phi, quantities.dim), offset + quantities.dim * constant
+    profile, offset = standard_form(parts.functions[MAXIMUM].xreplace({MAXIMUM: RADIUS}))
+    yield Mixed(profile, phi, quantities.dim), offset + parts.constant + quantities.dim * constant
 
 
 def _reason(quantities: Quantities, domain: Support) -> str:
     """Say what prevents psi from having a structure."""
-    active = quantities.active()
+    active = quantities.active
     names = ", ".join(_name_of(symbol, quantities) for symbol in active)
     if not active:
         return "psi is constant and its support is not the ball of a norm or a box"

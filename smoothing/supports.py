@@ -20,6 +20,10 @@ __all__ = ["Interval", "Support", "read_support"]
 
 Interval = tuple[sympy.Expr, sympy.Expr]
 
+#: Conditions up to this size and degree are solved; a support that a person writes is smaller.
+MAX_OPERATIONS = 30
+MAX_DEGREE = 4
+
 WHOLE_LINE: Interval = (-sympy.oo, sympy.oo)
 
 
@@ -183,6 +187,8 @@ def _solve(relation: sympy.Basic, symbol: sympy.Symbol) -> Interval | None:
     lowered = relation.xreplace({symbol: free})
     if lowered in (sympy.true, sympy.false):
         raise InvalidInputError("support has a condition that is always true or never true")
+    if not _is_simple(lowered, free):
+        return None
     try:
         solution = sympy.solve_univariate_inequality(lowered, free, relational=False, domain=domain)
     except (NotImplementedError, TypeError, ValueError):
@@ -192,6 +198,15 @@ def _solve(relation: sympy.Basic, symbol: sympy.Symbol) -> Interval | None:
     if not isinstance(solution, sympy.Interval):
         return None
     return solution.start, solution.end
+
+
+def _is_simple(relation: sympy.Basic, symbol: sympy.Symbol) -> bool:
+    """Whether SymPy solves the relation quickly: short, with powers that are alone or small."""
+    powers = [e for e in relation.atoms(sympy.Pow) if e.has(symbol)]
+    degrees = [abs(e.exp) for e in powers if e.exp.is_number]
+    alone = len(relation.atoms(sympy.Add)) == 0 and len(powers) <= 1
+    small = all(degree <= MAX_DEGREE for degree in degrees)
+    return bool(relation.count_ops() <= MAX_OPERATIONS and (alone or small))
 
 
 def _intersect(first: Interval, second: Interval) -> Interval:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 import sympy
 from sympy import Abs, Piecewise, cos, cosh, exp, log, oo, sin, sqrt
 
-from numerics.errors import AssumptionError
+from numerics.errors import AssumptionError, InvalidInputError
 from smoothing.distribution import SmoothingDistribution
 from smoothing.exponents import at_infinity, at_point
 from smoothing.expressions import coordinate_sum, norm, t, x
@@ -29,6 +32,8 @@ GOOD = [
     (coordinate_sum(log(1 + t**2)), 2),
     (coordinate_sum(exp(t) - t), 2),
     (coordinate_sum(exp(exp(t**2))), 2),
+    (coordinate_sum(2 ** (2 ** (t**2))), 2),
+    (coordinate_sum(t**2 / 10**300), 2),
     (coordinate_sum(t**2 + 1 / Abs(t)), 2),
     (coordinate_sum(log(Abs(t - 1)) / 2 + t**2), 2),
     (coordinate_sum(log(Abs(t**2 - 2)) / 2 + t**2), 2),
@@ -135,3 +140,38 @@ def test_logarithms_decide_the_border_at_a_point() -> None:
     distance = Abs(log(Abs(t)))
     assert at_point(log(Abs(t)) + 2 * log(2 + distance), t, sympy.S(0), 1) < 1
     assert at_point(log(Abs(t)) + log(2 + distance), t, sympy.S(0), 1) >= 1
+
+
+def test_what_overflows_everywhere_is_not_guessed() -> None:
+    psi = coordinate_sum(exp(exp(10**9 * t**2)))
+    with pytest.raises(AssumptionError, match=r"could not be decided .* rescale"):
+        SmoothingDistribution(psi, dim=2)
+
+
+#: Text in the grammar that asks for long computations if they are done naively.
+LONG = [
+    "coordinate_sum((1 + t)**1000)",
+    "(x[0] + x[1] + x[2])**100 + norm(x, 2)**2",
+    "coordinate_sum(exp(exp(exp(t**2))))",
+    "abs(" * 12 + "norm(x, 2) - 1" + ") - 1" * 12,
+    "coordinate_sum(" + "*".join(f"(t - {i})**2" for i in range(30)) + ")",
+    "coordinate_sum(" + "log(1 + exp(" * 12 + "t" + "))" * 12 + " + t**2)",
+]
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
+def test_long_densities_are_built_quickly(text: str) -> None:
+    start = time.perf_counter()
+    SmoothingDistribution.parse(text, dim=3)
+    # about a second at most here; done naively, each takes minutes or all memory
+    assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize(
+    "support", ["x**100 + x <= 1", "exp(exp(exp(norm(x, 2)))) <= 10", "erf(x) <= 1/2"]
+)
+def test_long_supports_are_read_quickly(support: str) -> None:
+    start = time.perf_counter()
+    with contextlib.suppress(InvalidInputError):
+        SmoothingDistribution.parse("norm(x, 2)**2", dim=3, support=support)
+    assert time.perf_counter() - start < 20

@@ -108,6 +108,18 @@ CASES: list[tuple[str, object, object, int, set[Structure]]] = [
     ("mixture of products", -log(exp(-norm(x, 1)) + exp(-norm(x, 2) ** 2)), None, 2, set()),
     ("cross term", norm(x, 2) ** 2 + x[0] * x[1], None, 2, set()),
     ("half space through a corner", norm(x, 2) ** 2, x[0] + x[1] > 0, 2, set()),
+    ("kink in a radius", Abs(norm(x, 2) ** 2 - 1), None, 2, {radial(2, Abs(r**2 - 1), 2)}),
+    ("slope that jumps far out", Piecewise((norm(x, 2) ** 2, norm(x, 2) < 100),
+     (2 * norm(x, 2) ** 2 - 10**4, True)), None, 2,
+     {radial(2, Piecewise((r**2, r < 100), (2 * r**2 - 10**4, True)), 2)}),
+    ("case distinction between norms", Piecewise((norm(x, 2) ** 2, norm(x, 1) < 100),
+     (2 * norm(x, 2) ** 2, True)), None, 2, set()),
+    ("dependence on one side only", norm(x, 2) + sympy.Max(-x[0], 0), None, 2, set()),
+    ("pole at 1", Abs(1 / (norm(x, 2) - 1)) + norm(x, 2), None, 2,
+     {radial(2, Abs(1 / (r - 1)) + r, 2)}),
+    ("tiny constant", norm(x, 2) ** 2 / 10**300, None, 2,
+     {product(t**2 / 10**300, 2), radial(2, r**2 / 10**300, 2)}),
+    ("tiny disturbance", norm(x, 2) ** 2 + norm(x, 1) * norm(x, oo) / 10**200, None, 2, set()),
     ("disconnected support", norm(x, 2) ** 2, Abs(x[0]) > 1, 2, set()),
 ]  # fmt: skip
 
