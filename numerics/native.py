@@ -27,13 +27,16 @@ _SIGNATURE = "double ({arguments}, int __pyx_skip_dispatch)"
 
 
 def register() -> None:
-    """Make `fma`, `float_bits` and every function of `numerics.special.NATIVE` callable from kernels."""
+    """Make `fma`, `float_bits` and all of `numerics.special.NATIVE` callable from kernels."""
     for function in special.NATIVE:
         symbol = f"radii_scipy_special_{function.name}"
         llvmlite.binding.add_symbol(symbol, address(function.name, function.arity))
         _overload(function, types.ExternalFunction(symbol, _c_signature(function.arity)))
-    overload(jit.fma)(lambda x, y, z: lambda x, y, z: _fma(x, y, z))
-    overload(jit.float_bits)(lambda x: lambda x: _float_bits(x))
+    # As Any, because numba's annotations count the typing context among the arguments.
+    fused: Any = _fma
+    bits: Any = _float_bits
+    overload(jit.fma)(lambda x, y, z: lambda x, y, z: fused(x, y, z))
+    overload(jit.float_bits)(lambda x: lambda x: bits(x))
 
 
 def address(name: str, arity: int) -> int:
