@@ -13,6 +13,7 @@ from flint import arb, ctx
 
 from tests.reference.arithmetic import PRECISION, integrate, number, solve_monotone
 from tests.reference.line_law import LineLaw
+from tests.reference.pieces import MonotonePiece
 
 __all__ = ["SphericalDirection"]
 
@@ -41,14 +42,29 @@ class SphericalDirection:
         return (jumps * self._constant() / (self.dim - 1)).mid()
 
     def _regions(self, c: arb) -> list[tuple]:
+        """(piece, a, b) cells of {|slope| > c}, cut at panel ends and near zeros of the slope."""
         found = []
         for piece in self.law.pieces:
             for value, above in ((c, True), ((-c).mid(), False)):
                 ends = piece.where(value, above=above)
                 if ends is not None:
-                    marks = [x for x in self.law.marks() if bool(x > ends[0]) and bool(x < ends[1])]
-                    found += [(piece, a, b) for a, b in pairwise([ends[0], *marks, ends[1]])]
+                    marks = [*self.law.marks(), *self._near_zero(piece, *ends)]
+                    inner = sorted(x for x in marks if bool(x > ends[0]) and bool(x < ends[1]))
+                    found += [(piece, a, b) for a, b in pairwise([ends[0], *inner, ends[1]])]
         return found
+
+    @staticmethod
+    def _near_zero(piece: MonotonePiece, a: arb, b: arb) -> list[arb]:
+        """Cuts at distances growing by 16 from an interior zero of the slope: 1/slope is steep."""
+        if piece.rising is None or not bool(piece.slope_low * piece.slope_high < 0):
+            return []
+        zero = piece.level(arb(0))
+        start, sign = (a - zero, 1) if bool(a > zero) else (zero - b, -1)
+        cuts, distance = [], start.mid()
+        while bool(distance > TINY**2) and bool(distance < 1):
+            distance = (16 * distance).mid()
+            cuts.append((zero + sign * distance).mid())
+        return cuts
 
     def rate_and_work(self, c: arb) -> tuple[arb, arb]:
         """Density of gamma at c and E[gamma; gamma > c], c > 0."""
