@@ -126,14 +126,15 @@ def _is_flat(series: Array) -> bool:
 
 
 def _is_joined(panels: PanelDensity) -> NDArray[np.bool_]:
-    """Whether neighbouring panels belong to one smooth branch, shape (m + 1,)."""
-    joined = np.zeros(len(panels.left) + 1, dtype=bool)
-    x_right = panels.anchor + panels.right
-    x_left = panels.anchor + panels.left
-    touching = np.abs(x_right[:-1] - x_left[1:]) <= 1e-12 * (1 + np.abs(x_left[1:]))
-    at_anchor = (panels.right[:-1] == 0) | (panels.left[1:] == 0)
-    joined[1:-1] = touching & ~at_anchor
-    return joined
+    """Whether a panel boundary lies inside a smooth branch, shape (m + 1,).
+
+    Only anchors are ends of branches: the other boundaries are cuts, or places beyond which
+    nothing but a sliver is left.
+    """
+    ends = np.zeros(len(panels.left) + 1, dtype=bool)
+    ends[:-1] |= panels.left == 0
+    ends[1:] |= panels.right == 0
+    return ~ends
 
 
 def _append_panel(

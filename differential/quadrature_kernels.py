@@ -95,11 +95,17 @@ def lattice_density(anchor, offsets, factors, shares, panel, start, stop, low, h
                     value, slope):  # type: ignore[no-untyped-def]
     """Density of a_k h at anchor + offset, a_k with weight w_k; shares are w_k / a_k."""
     out = np.zeros(offsets.shape[0])
+    least, most = low.min(), high.max()
     for n in range(offsets.shape[0]):
         c = anchor + offsets[n]
         total = 0.0
         for k in range(factors.shape[0]):
+            # factors decrease, so y grows
             y = c / factors[k]
+            if y >= most:
+                break
+            if y < least:
+                continue
             for q in range(panel.shape[0]):
                 if low[q] <= y < high[q]:
                     i = panel[q]

@@ -198,6 +198,8 @@ def _outer_extent(branch: HalfBranch) -> int:
         value = branch.log_density.ball(2.0**k)
         logs.append(_to_float(value) + k * _LOG2)
     top = max(logs)
+    if top < -1e299:
+        return 0  # the density vanishes on the whole branch as far as float64 can tell
     above = [k for k, v in zip(exponents, logs, strict=True) if v > top - _LOG_MASS_RANGE - 20]
     last = max(above)
     return min(1008, last + (1 if last < 64 else 8))

@@ -21,7 +21,7 @@ __all__ = ["CompiledRadius", "Evaluator", "compile_radius"]
 
 Array = NDArray[np.float64]
 
-_DEGREE = 8
+_DEGREE = 7
 #: Interpolation error aimed at, relative: ten times the rounding of the evaluator, so that bins
 #: are not split in vain; the error budget of the laws is 2e-13.
 _TARGET = 2e-14
@@ -48,10 +48,9 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class CompiledRadius:
-    """Both sides of the table at scale 1, the smallest tail tabulated and the value at tail 0."""
+    """The table at scale 1, the smallest tail tabulated and the value at tail 0."""
 
-    tail_side: LookupArrays
-    margin_side: LookupArrays
+    arrays: LookupArrays
     smallest_tail: float
     limit: float
 
@@ -82,31 +81,37 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
     def ratio(z: Array) -> Array:
         return evaluator.at_margin(z) / z
 
-    tail_side = _side(evaluator.at_tail, smallest_exponent, kinks[kinks < 0.25],
-                      evaluator.relative_error, falling=True)
-    margin_side = _side(ratio, -54, 0.5 - kinks[kinks >= 0.25],
-                        evaluator.relative_error, falling=False)
-    limit = evaluator.limit * (1 - evaluator.relative_error - _ROUNDING)
-    return CompiledRadius(tail_side, margin_side, 2.0**smallest_exponent, limit)
+    error = evaluator.relative_error
+    tail = _side(evaluator.at_tail, smallest_exponent, kinks[kinks < 0.25], error, falling=True)
+    margin = _side(ratio, -54, 0.5 - kinks[kinks >= 0.25], error, falling=False)
+    width = max(len(tail[0]), len(margin[0]))
+    start = np.zeros((2, width), dtype=np.int64)
+    start[0, : len(tail[0])] = tail[0]
+    start[1, : len(margin[0])] = margin[0] + len(tail[1])
+    first_key = np.array([_key(2.0**smallest_exponent), _key(2.0**-54)], dtype=np.int64)
+    arrays = LookupArrays(start, first_key, np.concatenate([tail[1], margin[1]]))
+    limit = evaluator.limit * (1 - error - _ROUNDING)
+    return CompiledRadius(arrays, 2.0**smallest_exponent, limit)
 
 
 def _side(function: Callable[[Array], Array], exponent: int, kinks: Array,
-          relative_error: float, falling: bool) -> LookupArrays:
+          relative_error: float, falling: bool) -> tuple[NDArray[np.int64], Array]:
+    """First piece of every bin, and the rows of the pieces."""
     edges = _bin_edges(exponent)
     inner = kinks[(kinks > edges[0]) & (kinks < edges[-1])]
     fit = _fit_adaptively(function, np.unique(np.concatenate([edges, inner])))
     error = fit.error + relative_error + _ROUNDING
     bins = np.searchsorted(edges, fit.left, side="right") - 1
-    start = np.searchsorted(bins, np.arange(len(edges))).astype(np.int64)
+    # One more bin for the upper end itself, 1/4, which belongs to the last piece.
+    start = np.append(np.searchsorted(bins, np.arange(len(edges) - 1)), len(bins) - 1)
     ends = [fit.at_left, fit.at_right]
     if not falling:
         ends = [fit.left * fit.at_left, fit.right * fit.at_right]
     low, high = _monotone_ends(*ends, error, falling)
-    middle = 0.5 * (fit.left + fit.right)
-    return LookupArrays(
-        _key(edges[0]), start, fit.left, middle, 2.0 / (fit.right - fit.left),
-        fit.coefficients, error, low, high,
-    )
+    right = np.append(fit.right[:-1], np.inf)
+    columns = [right, 0.5 * (fit.left + fit.right), 2.0 / (fit.right - fit.left), low, high, error]
+    lowered = fit.coefficients * (1.0 - error)[:, None]
+    return start.astype(np.int64), np.column_stack([*columns, lowered])
 
 
 def _bin_edges(exponent: int) -> Array:

@@ -19,110 +19,74 @@ __all__ = ["BITS", "LookupArrays", "lower_radii", "radius_bounds"]
 Array = NDArray[np.float64]
 
 #: Leading mantissa bits of an index: 2**BITS bins per octave.
-BITS = 4
+BITS = 5
+#: Columns of a row before its coefficients.
+_RIGHT, _MIDDLE, _INVERSE_HALF, _FLOOR, _CEILING, _ERROR, _FIRST = range(7)
 
 
 @dataclass(frozen=True)
 class LookupArrays:
-    """One side of the table; z is the tail or the margin 1/2 - tail.
+    """Both sides of the table; z is the tail on one and the margin 1/2 - tail on the other.
 
     Attributes
     ----------
-    first_key : int
-        Key (bits of z >> (52 - BITS)) of the first bin.
-    start : int array (bins + 1,)
-        Pieces of bin k are start[k] ... start[k + 1] - 1.
-    left, middle, inverse_half : arrays (pieces,)
-        Where a piece begins, its centre and the reciprocal of its half width.
-    coefficients : array (pieces, degree + 1)
-        Monomials in (z - middle) * inverse_half; of R on the tail side, of R / z on the other.
-    error : array (pieces,)
-        Relative error bound of the polynomial.
-    floor, ceiling : arrays (pieces,)
-        Lower bounds of R at the two ends of the piece, which keep the table monotone.
+    start : int array (2, bins)
+        First piece of every bin on the tail side (row 0) and the margin side (row 1).
+    first_key : int array (2,)
+        Key (bits of z >> (52 - BITS)) of the first bin of each side.
+    rows : array (pieces, 6 + degree + 1)
+        One piece: where it ends, its centre, the reciprocal of its half width, lower bounds of R
+        at its two ends (which keep the table monotone), its relative error, and the monomials in
+        (z - middle) * inverse_half of the lower bound of R (tail side) or of R / z (margin side).
     """
 
-    first_key: int
     start: NDArray[np.int64]
-    left: Array
-    middle: Array
-    inverse_half: Array
-    coefficients: Array
-    error: Array
-    floor: Array
-    ceiling: Array
+    first_key: NDArray[np.int64]
+    rows: Array
 
 
 @kernel
-def _piece(z, key, first_key, start, left):  # type: ignore[no-untyped-def]
-    k = min(max(key - first_key, 0), start.shape[0] - 2)
-    i = start[k]
-    last = start[k + 1] - 1
-    while i < last and z >= left[i + 1]:
+def _lower(tail, smallest, start, first_key, rows):  # type: ignore[no-untyped-def]
+    """Lower bound of R at scale 1 for a tail in (0, 1/2), and the row it came from."""
+    # Written with selections rather than branches: which side a tail is on is a coin flip.
+    on_tail = tail <= 0.25
+    z = max(tail, smallest) if on_tail else 0.5 - tail
+    side = 0 if on_tail else 1
+    factor = 1.0 if on_tail else z
+    i = start[side, (np.float64(z).view(np.int64) >> (52 - BITS)) - first_key[side]]
+    while z >= rows[i, _RIGHT]:
         i += 1
-    return i
+    u = (z - rows[i, _MIDDLE]) * rows[i, _INVERSE_HALF]
+    value = rows[i, rows.shape[1] - 1]
+    for j in range(rows.shape[1] - 2, _FIRST - 1, -1):
+        value = value * u + rows[i, j]
+    return factor * value, i
 
 
 @kernel
-def _polynomial(z, i, middle, inverse_half, coefficients):  # type: ignore[no-untyped-def]
-    u = (z - middle[i]) * inverse_half[i]
-    value = coefficients[i, coefficients.shape[1] - 1]
-    for j in range(coefficients.shape[1] - 2, -1, -1):
-        value = value * u + coefficients[i, j]
-    return value
+def lower_radii(points, is_tail, scale, limit, smallest, start, first_key, rows, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with radii rounded toward zero; return whether all points were probabilities.
 
-
-@kernel
-def lower_radii(tails, keys, scale, limit, smallest,
-                key0, start0, left0, middle0, half0, coef0, error0, floor0, ceiling0,
-                key1, start1, left1, middle1, half1, coef1, error1, floor1, ceiling1,
-                out):  # type: ignore[no-untyped-def]
-    """Radii rounded toward zero; arrays 0 belong to the tail side, arrays 1 to the margin side."""
-    shift = 52 - 4
-    for n in range(tails.shape[0]):
-        tail = tails[n]
-        if tail <= 0.25:
-            if tail <= 0.0:
-                out[n] = limit
-                continue
-            z = max(tail, smallest)
-            keys[0] = z
-            i = _piece(z, keys.view(np.int64)[0] >> shift, key0, start0, left0)
-            value = _polynomial(z, i, middle0, half0, coef0) * (1.0 - error0[i])
-            value = min(max(value, floor0[i]), ceiling0[i])
-        elif tail < 0.5:
-            z = 0.5 - tail
-            keys[0] = z
-            i = _piece(z, keys.view(np.int64)[0] >> shift, key1, start1, left1)
-            value = z * _polynomial(z, i, middle1, half1, coef1) * (1.0 - error1[i])
-            value = min(max(value, floor1[i]), ceiling1[i])
+    `scale` comes rounded down.
+    """
+    legal = True
+    for n in range(points.shape[0]):
+        tail = points[n] if is_tail else 1.0 - points[n]
+        if 0.0 < tail < 0.5:
+            value, i = _lower(tail, smallest, start, first_key, rows)
+            out[n] = scale * min(max(value, rows[i, _FLOOR]), rows[i, _CEILING])
         else:
-            value = 0.0
-        out[n] = scale * value
-    return out
+            # Not-a-number fails every comparison and ends here too.
+            legal = legal and 0.0 <= tail <= 1.0
+            out[n] = scale * limit if tail == 0.0 else 0.0
+    return legal
 
 
 @kernel
-def radius_bounds(tails, keys, smallest,
-                  key0, start0, left0, middle0, half0, coef0, error0,
-                  key1, start1, left1, middle1, half1, coef1, error1,
-                  lower, upper):  # type: ignore[no-untyped-def]
-    """Lower and upper bounds at scale 1 for tails in (0, 1/2)."""
-    shift = 52 - 4
+def radius_bounds(tails, smallest, start, first_key, rows, lower, upper):  # type: ignore[no-untyped-def]
+    """Fill lower and upper bounds at scale 1 for tails in (0, 1/2)."""
     for n in range(tails.shape[0]):
-        tail = tails[n]
-        if tail <= 0.25:
-            z = max(tail, smallest)
-            keys[0] = z
-            i = _piece(z, keys.view(np.int64)[0] >> shift, key0, start0, left0)
-            value = _polynomial(z, i, middle0, half0, coef0)
-            error = error0[i]
-        else:
-            z = 0.5 - tail
-            keys[0] = z
-            i = _piece(z, keys.view(np.int64)[0] >> shift, key1, start1, left1)
-            value = z * _polynomial(z, i, middle1, half1, coef1)
-            error = error1[i]
-        lower[n] = value * (1.0 - error)
-        upper[n] = value * (1.0 + error)
-    return lower, upper
+        value, i = _lower(tails[n], smallest, start, first_key, rows)
+        lower[n] = min(max(value, rows[i, _FLOOR]), rows[i, _CEILING])
+        # The polynomial is the estimate times 1 - error.
+        upper[n] = value * (1.0 + 2.5 * rows[i, _ERROR])

@@ -1,0 +1,246 @@
+"""`RadiusFunction`: the certified radius as a function of the lower bound on the top probability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numerics.bounds import Bounds
+from numerics.errors import invalid
+from radii.compile import CompiledRadius
+from radii.inverse import largest_tail, smallest_probability
+from smoothing.distribution import SmoothingDistribution
+from smoothing.norms import Norm
+
+if TYPE_CHECKING:
+    import sympy
+
+    from differential.rules import Step
+    from differential.symbolic import SymbolicRadius
+
+__all__ = ["RadiusFunction"]
+
+Array = NDArray[np.float64]
+
+#: The product with the scale rounds once in each direction.
+_SCALE_ROUNDING = 4 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class RadiusFunction:
+    """Certified radius R(rho), never above the exact one of its route.
+
+    Attributes
+    ----------
+    smoothing : SmoothingDistribution
+        The noise.
+    adversary : Norm
+        Radii are measured in this norm, in the units of the classifier's input.
+    requested : str
+        Route that was taken: "overlap", "symbolic" or "quadrature"; see `route`.
+    guarantee : str
+        "conservative": float64 with an explicit error budget, rounded down.
+    references : tuple of str
+        Theorems behind the route.
+
+    Examples
+    --------
+    >>> import radii
+    >>> radius = radii.derive(radii.families.laplace(dim=3, scale=1.0), "l1")
+    >>> radius.expression
+    -log(2 - 2*rho)
+    >>> 0 <= np.log(5) - radius(0.9) < 1e-11
+    True
+    """
+
+    smoothing: SmoothingDistribution
+    adversary: Norm
+    requested: str
+    guarantee: str
+    references: tuple[str, ...]
+    compiled: CompiledRadius = field(repr=False)
+    grow: Callable[[float, float], float] = field(repr=False)
+    symbolic: Callable[[], SymbolicRadius | None] = field(repr=False, default=lambda: None)
+
+    @property
+    def route(self) -> str:
+        """How R was obtained; "quadrature" where the symbolic route found no expression."""
+        if self.requested == "symbolic" and self._symbolic is None:
+            return "quadrature"
+        return self.requested
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the noise."""
+        return self.smoothing.dim
+
+    def __call__(
+        self, prob_lower: ArrayLike | None = None, /, *, tail: ArrayLike | None = None
+    ) -> Any:
+        """Radius at rho = `prob_lower`, or at rho = 1 - `tail` for rho near 1.
+
+        Parameters
+        ----------
+        prob_lower, tail : array_like of float64
+            Probabilities in [0, 1], any shape; exactly one of the two.
+
+        Returns
+        -------
+        float or ndarray
+            Radii of the same shape, rounded toward zero; 0 for rho <= 1/2. Tails below 2^-100
+            get the radius at 2^-100; a tail of 0 gets the limit, which may be inf.
+
+        Raises
+        ------
+        InvalidInputError
+            A value outside [0, 1] or not a number; neither or both arguments.
+        """
+        from radii.lookup import lower_radii
+
+        points, is_tail = _one_of(prob_lower, tail)
+        flat = np.ascontiguousarray(points).ravel()
+        out = np.empty_like(flat)
+        scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
+        legal = lower_radii(
+            flat, is_tail, scale, self.compiled.limit, self.compiled.smallest_tail,
+            *self._table, out,
+        )
+        if not legal:
+            bad = flat[~((flat >= 0) & (flat <= 1))][0]
+            name = "tail" if is_tail else "prob_lower"
+            raise invalid(name, "probabilities in [0, 1]", float(bad), "check for NaN and percent")
+        return out.reshape(points.shape)[()]
+
+    def bounds(
+        self, prob_lower: ArrayLike | None = None, /, *, tail: ArrayLike | None = None
+    ) -> Bounds:
+        """Enclosure of the exact radius of the route; arguments as for a call.
+
+        Notes
+        -----
+        Where rho is given, the enclosure is for the float64 rho exactly.
+        """
+        from radii.lookup import radius_bounds
+
+        points, is_tail = _one_of(prob_lower, tail)
+        lower = np.atleast_1d(np.asarray(self(prob_lower, tail=tail))).ravel()
+        upper = lower.copy()
+        tails = np.atleast_1d(points).ravel() if is_tail else 1 - np.atleast_1d(points).ravel()
+        inner = (tails > 0) & (tails < 0.5)
+        low, high = np.empty(inner.sum()), np.empty(inner.sum())
+        radius_bounds(tails[inner], self.compiled.smallest_tail, *self._table, low, high)
+        upper[inner] = high * self.smoothing.scale * (1 + _SCALE_ROUNDING)
+        upper[(tails > 0) & (tails < self.compiled.smallest_tail)] = np.inf
+        upper[tails == 0] = upper[tails == 0] * (1 + 2e-3)
+        return Bounds(lower.reshape(points.shape)[()], upper.reshape(points.shape)[()])
+
+    def probability(self, radius: ArrayLike, /) -> Any:
+        """Smallest rho, rounded up, with R(rho) >= `radius`; nan where no rho reaches it."""
+        return _elementwise(lambda r: smallest_probability(self, r), radius)
+
+    def tail(self, radius: ArrayLike, /) -> Any:
+        """Largest tail, rounded down, with R(tail=tail) >= `radius`; nan where none does."""
+        return _elementwise(lambda r: largest_tail(self, r), radius)
+
+    def growth(self, p: ArrayLike, radius: ArrayLike) -> Any:
+        """Upper bound on the probability that any set of probability `p` has within `radius`.
+
+        Parameters
+        ----------
+        p : array_like
+            Starting probabilities in [0, 1].
+        radius : array_like
+            Non-negative radii in the adversary's norm, broadcast against `p`.
+        """
+        start, distance = np.broadcast_arrays(
+            np.asarray(p, dtype=np.float64), np.asarray(radius, dtype=np.float64)
+        )
+        if not np.all((start >= 0) & (start <= 1)):
+            raise invalid("p", "probabilities in [0, 1]", p, "check for NaN and percent")
+        if not np.all(distance >= 0):
+            raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
+        scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
+        values = [self.grow(float(a), float(b) / scale) for a, b in
+                  zip(start.ravel(), distance.ravel(), strict=True)]
+        return np.array(values).reshape(start.shape)[()]
+
+    @cached_property
+    def _symbolic(self) -> SymbolicRadius | None:
+        return self.symbolic()
+
+    @cached_property
+    def expression(self) -> sympy.Expr | None:
+        """R as a SymPy expression in ``rho`` on [1/2, 1), all numbers put in; None if numeric."""
+        if self._symbolic is None:
+            return None
+        import sympy
+
+        scale = sympy.nsimplify(self.smoothing.scale, rational=True)
+        return sympy.Mul(scale, self._symbolic.expression) if scale != 1 else (
+            self._symbolic.expression
+        )
+
+    @property
+    def formula(self) -> sympy.Expr | None:
+        """R in ``rho``, ``lambda`` and ``d`` as far as they stay symbolic; None if numeric."""
+        return None if self._symbolic is None else self._symbolic.formula
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether `expression` is free of integrals and implicit inverses."""
+        return self._symbolic is not None and self._symbolic.is_closed_form
+
+    @property
+    def derivation(self) -> tuple[Step, ...]:
+        """The steps from psi to R; empty when R is only numeric."""
+        return () if self._symbolic is None else self._symbolic.steps
+
+    def latex(self) -> str:
+        """The formula in LaTeX, or a statement of the integral when R is only numeric."""
+        import sympy
+
+        if self.formula is None:
+            return r"R(\rho) = \lambda \int_{1-\rho}^{1/2} \frac{dp}{\Phi(p)}"
+        return r"R(\rho) = " + sympy.latex(self.formula)
+
+    def save(self, path: str | Path) -> None:
+        """Write the compiled radius to a file that `radii.load` reads back.
+
+        The file is written in one step, so that a crash leaves no half of it.
+        """
+        from radii.storage import save
+
+        save(self, Path(path))
+
+    @property
+    def _table(self) -> tuple[Any, ...]:
+        arrays = self.compiled.arrays
+        return arrays.start, arrays.first_key, arrays.rows
+
+    def __repr__(self) -> str:
+        return (
+            f"RadiusFunction({self.smoothing!r}, {self.adversary.name!r}, route={self.requested!r}, "
+            f"guarantee={self.guarantee!r})"
+        )
+
+
+def _one_of(prob_lower: ArrayLike | None, tail: ArrayLike | None) -> tuple[Array, bool]:
+    if (prob_lower is None) == (tail is None):
+        raise invalid(
+            "the argument", "exactly one of prob_lower and tail", (prob_lower, tail),
+            "call R(rho) or R(tail=1 - rho)",
+        )
+    return np.asarray(prob_lower if tail is None else tail, dtype=np.float64), tail is not None
+
+
+def _elementwise(function: Callable[[float], float], radius: ArrayLike) -> Any:
+    values = np.asarray(radius, dtype=np.float64)
+    if not np.all(values >= 0):
+        raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
+    return np.array([function(float(r)) for r in values.ravel()]).reshape(values.shape)[()]
