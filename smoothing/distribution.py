@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.errors import AssumptionError, InvalidInputError, invalid
 from numerics.validation import check_dim, check_positive
 from smoothing import moments
+from smoothing.black_box import BlackBox
 from smoothing.centre import recentre
 from smoothing.checks import check_support, check_symbols
 from smoothing.description import read_description
@@ -26,15 +27,6 @@ from smoothing.structure import General, Structure
 __all__ = ["BlackBox", "SmoothingDistribution"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class BlackBox:
-    """Callables of a density without an expression: psi, its gradient and a sampler at scale 1."""
-
-    psi: Callable[[Array], Array]
-    grad: Callable[[Array], Array]
-    sampler: Callable[[int, np.random.Generator], Array]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -181,9 +173,6 @@ class SmoothingDistribution:
         scale : float
             Factor on the draws.
         """
-        for name, value in (("psi", psi), ("grad", grad), ("sampler", sampler)):
-            if not callable(value):
-                raise invalid(name, "a callable", value, "see the parameters of from_callable")
         made = object.__new__(cls)
         dimension = check_dim(dim)
         placeholder = sympy.Function("psi")(x)

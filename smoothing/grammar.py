@@ -23,37 +23,20 @@ import sympy
 
 from numerics.errors import InvalidInputError
 from smoothing.constants import checked_constant, checked_power
-from smoothing.expressions import DIM, coordinate_sum, norm, t, x
+from smoothing.expressions import coordinate_sum, norm, x
 from smoothing.tokens import Cursor, Token
+from smoothing.vocabulary import (
+    ALIASES,
+    COMPARISONS,
+    CONNECTIVES,
+    CONSTANTS,
+    EXTREMES,
+    FORMS,
+    FUNCTIONS,
+    LEGAL_NAMES,
+)
 
-__all__ = ["FUNCTIONS", "parse_expression", "parse_support"]
-
-#: Functions of one argument, by the name they have in text.
-FUNCTIONS: dict[str, Callable[[sympy.Expr], sympy.Expr]] = {
-    "abs": sympy.Abs,
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "sqrt": sympy.sqrt,
-    "cosh": sympy.cosh,
-    "sinh": sympy.sinh,
-    "tanh": sympy.tanh,
-    "sech": sympy.sech,
-    "atan": sympy.atan,
-    "asinh": sympy.asinh,
-    "erf": sympy.erf,
-    "erfc": sympy.erfc,
-    "sign": sympy.sign,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-}
-ALIASES = {"Abs": "abs", "Max": "max", "Min": "min", "Piecewise": "piecewise"}
-CONSTANTS = {"oo": sympy.oo, "pi": sympy.pi, "dim": DIM, "t": t}
-EXTREMES = {"max": sympy.Max, "min": sympy.Min}
-FORMS = ("norm", "coordinate_sum", "piecewise")
-COMPARISONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge}
-CONNECTIVES = {"And": sympy.And, "Or": sympy.Or}
-
-LEGAL_NAMES = ", ".join(["x", *CONSTANTS, *FUNCTIONS, *EXTREMES, *FORMS])
+__all__ = ["parse_expression", "parse_support"]
 
 #: Brackets inside brackets; no density in use needs ten.
 MAX_DEPTH = 40

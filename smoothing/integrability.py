@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterator
 
 import sympy
-from flint import arb
 
-from numerics.ball import BallFunction
 from numerics.errors import AssumptionError
 from smoothing.exponents import at_infinity, at_point
 from smoothing.general_checks import check_general
 from smoothing.moments import preferred
+from smoothing.realness import check_real
 from smoothing.structure import (
     COORDINATE,
     RADIUS,
@@ -31,10 +30,6 @@ from smoothing.structure import (
 
 __all__ = ["check_integrable"]
 
-#: Where psi is evaluated to see that it is real: generic points of both signs and many sizes.
-SAMPLES = tuple(sympy.Rational(n, 9973) for n in (3, 71, 1009, 6007, 15013, 49999, 300007, 9000011))
-#: SymPy computes exp of numbers up to this size at once; beyond, only ball arithmetic is safe.
-LARGEST_EXPONENT = 1e6
 #: Longest root formula used as a candidate for a pole.
 MAX_ROOT_DEGREE = 2
 
@@ -60,7 +55,7 @@ def check_integrable(
     # all structures describe one density, so one of them decides
     structure = preferred(structures)
     if isinstance(structure, Product):
-        for marginal in structure.marginals:
+        for marginal in _extreme(structure.marginals):
             _check_marginal(marginal)
     elif isinstance(structure, Radial):
         _check_radial(structure)
@@ -70,9 +65,26 @@ def check_integrable(
         check_general(structure, support)
 
 
+def _extreme(marginals: tuple[Marginal, ...]) -> list[Marginal]:
+    """Of marginals c * h with the same h only those with the smallest and the largest c.
+
+    The exponents of exp(-c h) are c times those of exp(-h): the tail is heaviest at the smallest c
+    and a pole strongest at the largest. Weights in high dimension need no more than two tests.
+    """
+    groups: dict[tuple[sympy.Expr, ...], list[Marginal]] = {}
+    for marginal in marginals:
+        _, shape = marginal.phi.as_coeff_Mul()
+        groups.setdefault((shape, *marginal.support), []).append(marginal)
+    chosen: list[Marginal] = []
+    for group in groups.values():
+        ordered = sorted(group, key=lambda m: float(m.phi.as_coeff_Mul()[0]))
+        chosen.extend(ordered if len(ordered) < 3 else (ordered[0], ordered[-1]))
+    return chosen
+
+
 def _check_marginal(marginal: Marginal) -> None:
     phi, (lower, upper) = marginal.phi, marginal.support
-    _check_real(phi, COORDINATE, lower, upper)
+    check_real(phi, COORDINATE, lower, upper)
     for side, end in ((1, upper), (-1, lower)):
         if not end.is_finite:
             behaviour = at_infinity(phi.subs(COORDINATE, side * COORDINATE), COORDINATE)
@@ -87,7 +99,7 @@ def _check_marginal(marginal: Marginal) -> None:
 
 def _check_radial(radial: Radial) -> None:
     (lower, upper), d = radial.support, radial.dim
-    _check_real(radial.profile, RADIUS, lower, upper)
+    check_real(radial.profile, RADIUS, lower, upper)
     if not upper.is_finite:
         behaviour = at_infinity(radial.profile - (d - 1) * sympy.log(RADIUS), RADIUS)
         if not behaviour.integrable:
@@ -105,8 +117,8 @@ def _check_radial(radial: Radial) -> None:
 def _check_mixed(mixed: Mixed, dimension: int) -> None:
     """The maximum has density exp(-g - phi) F^(d-1), F(m) the integral of exp(-phi) up to m."""
     d = dimension
-    _check_real(mixed.profile, RADIUS, sympy.S.Zero, sympy.oo)
-    _check_real(mixed.phi, COORDINATE, -sympy.oo, sympy.oo)
+    check_real(mixed.profile, RADIUS, sympy.S.Zero, sympy.oo)
+    check_real(mixed.phi, COORDINATE, -sympy.oo, sympy.oo)
     phi = mixed.phi.subs(COORDINATE, RADIUS)
     for point, side in _places(mixed.phi, COORDINATE, sympy.S.Zero, sympy.oo):
         pole = at_point(mixed.phi, COORDINATE, point, side)
@@ -167,49 +179,6 @@ def _roots(factor: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
     if polynomial.degree() > MAX_ROOT_DEGREE:
         return set()
     return {root for root in sympy.roots(polynomial) if root.is_real}
-
-
-def _check_real(
-    potential: sympy.Expr, symbol: sympy.Symbol, lower: sympy.Expr, upper: sympy.Expr
-) -> None:
-    """Evaluate at generic points of the support; a ball that is not finite is no real number."""
-    function = BallFunction(potential, symbol)
-    for point in _sample_points(lower, upper):
-        if function.ball(_ball(point)).is_finite() or _overflows(potential, symbol, point):
-            continue
-        value = potential.subs(symbol, point).evalf(15)
-        if value.is_extended_real is False or value.has(sympy.nan, sympy.I):
-            raise AssumptionError(
-                f"psi is not real on its support: {potential} = {value} at {symbol} = "
-                f"{float(point):.4g}; restrict the support or take absolute values"
-            )
-        if value is sympy.S.NegativeInfinity or value is sympy.zoo:
-            raise AssumptionError(f"psi is -oo at {symbol} = {float(point):.4g}: {potential}")
-
-
-def _overflows(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Rational) -> bool:
-    """Whether an exponential leaves every number range, so that nothing is known at this point."""
-    growing = potential.atoms(sympy.exp, sympy.cosh, sympy.sinh)
-    exponents = {e.args[0] for e in growing}
-    exponents |= {e.exp for e in potential.atoms(sympy.Pow) if e.exp.free_symbols}
-    values = [BallFunction(e, symbol).ball(_ball(point)) for e in exponents]
-    return not all(v.is_finite() and abs(v) < LARGEST_EXPONENT for v in values)
-
-
-def _ball(point: sympy.Rational) -> arb:
-    return arb(int(point.p)) / int(point.q)
-
-
-def _sample_points(lower: sympy.Expr, upper: sympy.Expr) -> list[sympy.Rational]:
-    points = [*SAMPLES, *(-s for s in SAMPLES)]
-    if lower.is_finite and upper.is_finite:
-        low, width = sympy.Rational(str(float(lower))), sympy.Rational(str(float(upper - lower)))
-        return [low + width * s / (s + 1) for s in SAMPLES]
-    if lower.is_finite:
-        return [sympy.Rational(str(float(lower))) + s for s in SAMPLES]
-    if upper.is_finite:
-        return [sympy.Rational(str(float(upper))) - s for s in SAMPLES]
-    return points
 
 
 def _distance(name: str, point: sympy.Expr) -> str:

@@ -26,7 +26,7 @@ _PATTERN = re.compile(
 _REMEDIES = {
     "^": "write ** for powers",
     ".": "there is no attribute access; numbers are written 0.5",
-    "_": "names start with a letter; legal names are listed in smoothing.grammar",
+    "_": "names start with a letter; legal names are listed in smoothing.vocabulary",
     '"': "there are no strings in this grammar",
     "'": "there are no strings in this grammar",
     "{": "use round brackets",
