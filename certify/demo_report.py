@@ -61,8 +61,8 @@ def print_derivations(console: Console, dim: int = 3072) -> None:
         radius = derive(noise, "l1")
         seconds = time.perf_counter() - start
         console.print(f"\n[bold]{title}[/bold]: psi = {noise.psi_text}, d = {dim}, against l1")
-        console.print(f"  R(rho) = {radius.expression}", highlight=False, markup=False)
-        console.print(f"  LaTeX    {radius.latex()}", highlight=False, markup=False)
+        for line in (f"R(rho) = {radius.expression}", f"LaTeX    {radius.latex()}"):
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
         console.print(
             f"  R(0.99) = {float(radius(0.99)):.6g}; route {radius.route}, {radius.guarantee}, "
             f"{seconds:.1f} s",

@@ -46,13 +46,13 @@ def check_images(images: Any, dim: int) -> torch.Tensor:
 
 
 def check_batch_size(batch_size: int | None, dim: int) -> int:
-    """Copies per forward pass; by default 512, or what fits into 64 MiB of float32 inputs.
+    """Copies per forward pass; by default 256, or what fits into 64 MiB of float32 inputs.
 
     Larger batches made small networks slower on a CPU: their activations leave the cache, and the
     allocator returns them to the system every time.
     """
     if batch_size is None:
-        return max(1, min(512, 2**24 // dim))
+        return max(1, min(256, 2**24 // dim))
     return check_count("batch_size", batch_size, minimum=1)
 
 

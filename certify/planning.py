@@ -92,7 +92,7 @@ def required_samples(
     >>> import radii
     >>> radius = radii.derive(radii.families.laplace(64, scale=1.0), "l1")
     >>> required_samples(radius, radius=0.5, rho=0.99, alpha=1e-3)
-    15
+    27
     """
     level = check_alpha(alpha)
     target = check_positive("radius", radius)

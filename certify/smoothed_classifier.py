@@ -106,7 +106,7 @@ class SmoothedClassifier:
         n, n0 : int
             Noisy copies for counting and for selection.
         batch_size : int, optional
-            Copies per forward pass; by default 512, fewer for large images. It changes speed and
+            Copies per forward pass; by default 256, fewer for large images. It changes speed and
             memory, not the noise (but a model's last bits may depend on its batch, and a tie of
             two logits with them).
         seed : int

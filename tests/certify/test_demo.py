@@ -118,7 +118,7 @@ def test_small_demo(tmp_path):
         ("Gaussian", 0.25),
     ]
     assert "-log(2 - 2*rho)" in text  # the radius of Laplace noise against l1
-    assert re.search(r"LaTeX\s+\S*\\log", text)
+    assert re.search(r"LaTeX +R\(\\rho\) = .*\\log", text)
     assert "88,064 multiply-adds" in text
     for name in ("envelopes", "uniform", "laplace", "gaussian"):
         assert (tmp_path / f"demo_{name}.png").stat().st_size > 1000
