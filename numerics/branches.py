@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
-from scipy.optimize import brentq
 
 from numerics.ball import BallFunction
 from numerics.errors import AssumptionError
@@ -109,6 +108,8 @@ def _real_roots(polynomial: sympy.Poly) -> list[float]:
 
 
 def _bracketed_zeros(switch: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
+    from scipy.optimize import brentq  # half of the import time of the library, rarely needed
+
     function = BallFunction(switch, symbol)
 
     def value(point: float) -> float:

@@ -58,7 +58,7 @@ def derive(
         typer.echo(_routes_text(radii.explain_routes(smoothing, adversary)))
     radius = radii.derive(smoothing, adversary, route=route)
     typer.echo(f"noise      {smoothing.describe()}")
-    typer.echo(f"adversary  {radius.adversary}")
+    typer.echo(f"adversary  {radius.adversary.name}")
     typer.echo(f"route      {radius.route}, {radius.guarantee}")
     if radius.formula is not None:
         closed = "" if radius.is_closed_form else "  (an integral is left)"

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike, NDArray
 
-from radii.lookup import BITS, LookupArrays
+from radii.lookup import BITS, DEGREE, LookupArrays
 
 __all__ = ["CompiledRadius", "Evaluator", "compile_radius"]
 
 Array = NDArray[np.float64]
 
-_DEGREE = 7
 #: Interpolation error aimed at, relative: ten times the rounding of the evaluator, so that bins
 #: are not split in vain; the error budget of the laws is 2e-13.
 _TARGET = 2e-14
@@ -128,18 +127,18 @@ def _key(z: float) -> int:
 @cache
 def _nodes() -> tuple[Array, Array, Array, Array]:
     """Chebyshev nodes, the map from values to monomials, check points and their powers."""
-    nodes = np.cos((2 * np.arange(_DEGREE + 1) + 1) * np.pi / (2 * _DEGREE + 2))
-    to_chebyshev = chebyshev.chebvander(nodes, _DEGREE).T * (2 / (_DEGREE + 1))
+    nodes = np.cos((2 * np.arange(DEGREE + 1) + 1) * np.pi / (2 * DEGREE + 2))
+    to_chebyshev = chebyshev.chebvander(nodes, DEGREE).T * (2 / (DEGREE + 1))
     to_chebyshev[0] /= 2
-    to_monomial = np.zeros((_DEGREE + 1, _DEGREE + 1))
-    for k in range(_DEGREE + 1):
+    to_monomial = np.zeros((DEGREE + 1, DEGREE + 1))
+    for k in range(DEGREE + 1):
         unit = np.zeros(k + 1)
         unit[k] = 1.0
         series = chebyshev.cheb2poly(unit)
         to_monomial[: len(series), k] = series
     # Between the nodes, where the interpolation error peaks, and at the two ends.
-    checks = np.concatenate([[-1.0], np.cos(np.arange(1, _DEGREE + 1) * np.pi / (_DEGREE + 1)), [1.0]])
-    return nodes, to_monomial @ to_chebyshev, checks, np.vander(checks, _DEGREE + 1, increasing=True)
+    checks = np.concatenate([[-1.0], np.cos(np.arange(1, DEGREE + 1) * np.pi / (DEGREE + 1)), [1.0]])
+    return nodes, to_monomial @ to_chebyshev, checks, np.vander(checks, DEGREE + 1, increasing=True)
 
 
 def _fit_adaptively(function: Callable[[Array], Array], edges: Array) -> _Fit:
@@ -176,7 +175,7 @@ def _fit(function: Callable[[Array], Array], left: Array, right: Array) -> _Fit:
     # The check points have been rounded to float64, so the polynomial is read where they fell.
     local = (z[:, len(nodes):] - middle[:, None]) / half[:, None]
     fitted = np.zeros_like(local)
-    for k in range(_DEGREE, -1, -1):
+    for k in range(DEGREE, -1, -1):
         fitted = fitted * local + coefficients[:, k : k + 1]
     # Twice the largest deviation seen: the check points include the peaks of the error.
     error = 2 * np.max(np.abs(fitted - at_checks) / at_checks, axis=1)
