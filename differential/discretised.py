@@ -39,12 +39,7 @@ class _Atoms:
 
     def radius(self, tails: Array) -> Array:
         """Integrate 1/Phi from each tail to 1/2, Phi piecewise linear between the atoms."""
-        grid, reciprocal = self.reciprocal_flux()
-        widths = np.diff(grid)
-        cells = widths * (reciprocal[1:] + reciprocal[:-1]) / 2
-        below = np.concatenate([[0.0], np.cumsum(cells)])
-        at_half = np.interp(0.5, grid, below)
-        return np.asarray(at_half - np.interp(tails, grid, below))
+        return _integrate(*self.reciprocal_flux(), tails)
 
     def reciprocal_flux(self) -> tuple[Array, Array]:
         """(p, 1/Phi(p)) at the cumulative probabilities of the atoms."""
@@ -87,8 +82,17 @@ def _along_axes(marginals: tuple[Marginal, ...], tails: Array, on_a_line: bool) 
     grid = np.unique(np.concatenate([law.reciprocal_flux()[0] for law in laws]))
     curves = [np.interp(grid, *law.reciprocal_flux()) for law in laws]
     reciprocal = np.min(curves, axis=0)
-    below = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (reciprocal[1:] + reciprocal[:-1]))])
-    return np.asarray(np.interp(0.5, grid, below / 2) - np.interp(tails, grid, below / 2))
+    return _integrate(grid, reciprocal, tails)
+
+
+def _integrate(grid: Array, reciprocal: Array, tails: Array) -> Array:
+    """int_s^{1/2} of a piecewise linear function by the trapezoid rule."""
+    # Cells far below the tails would drown the sum: 1/Phi is infinite at p = 0.
+    first = max(int(np.searchsorted(grid, 0.1 * float(np.min(tails)))) - 1, 0)
+    grid, reciprocal = grid[first:], reciprocal[first:]
+    cells = np.diff(grid) * (reciprocal[1:] + reciprocal[:-1]) / 2
+    below = np.concatenate([[0.0], np.cumsum(cells)])
+    return np.asarray(np.interp(0.5, grid, below) - np.interp(tails, grid, below))
 
 
 def _axis_laws(marginal: Marginal) -> list[_Atoms]:

@@ -46,7 +46,7 @@ def definite_integral(
     --------
     >>> z, y = Symbol("z", positive=True), Symbol("y", positive=True)
     >>> definite_integral(1 / (1 - z**2), z, S.Zero, y, (S.Zero, S.One), Trace())
-    atanh(y)
+    log((y + 1)/(1 - y))/2
     """
     found: Antiderivative | None = first_match(_KIND, trace, integrand, variable, interval)
     if found is None:
@@ -84,12 +84,14 @@ def _monomial(
 
 
 @rule(
-    "inverse hyperbolic tangent",
+    "reciprocal of a difference of squares",
     kind=_KIND,
-    statement="int dz/(k^2 - z^2) = artanh(z/k)/k for |z| < k",
-    source="DLMF 4.40.13",
+    statement="int dz/(k^2 - z^2) = log((k + z)/(k - z))/(2 k) = artanh(z/k)/k for |z| < k",
+    source="DLMF 4.37.24, 4.40.13",
 )
-def _artanh(integrand: Expr, z: Symbol, interval: Interval, trace: Trace) -> Antiderivative | None:
+def _difference_of_squares(
+    integrand: Expr, z: Symbol, interval: Interval, trace: Trace
+) -> Antiderivative | None:
     if not integrand.is_rational_function(z):
         return None
     numerator, denominator = sympy.fraction(sympy.cancel(integrand))
@@ -102,7 +104,7 @@ def _artanh(integrand: Expr, z: Symbol, interval: Interval, trace: Trace) -> Ant
         return None
     root = sympy.sqrt(square)
     factor = -numerator / polynomial.nth(2)
-    return Antiderivative(factor * sympy.atanh(z / root) / root, None)
+    return Antiderivative(factor * sympy.log((root + z) / (root - z)) / (2 * root), None)
 
 
 def _reciprocal_of_difference(integrand: Expr, z: Symbol) -> tuple[Expr, Expr, Expr] | None:

@@ -21,7 +21,7 @@ def tidy(expr: Expr, trace: Trace) -> Expr:
     Examples
     --------
     >>> y = sympy.Symbol("y", positive=True)
-    >>> tidy(2 * sympy.atanh(sympy.tan(sympy.pi / 4 - y)), Trace())
+    >>> tidy(-sympy.log(sympy.tan(y)), Trace())
     log(cot(y))
     """
     for candidate in RULES.values():
@@ -48,42 +48,34 @@ def _everywhere(
 @rule(
     "inverse Gudermannian",
     kind=_KIND,
-    statement="2 artanh(tan u) = log tan(pi/4 + u), 2 artanh(cos v) = 2 log cot(v/2)",
-    source="DLMF 4.23.41, 4.23.42",
+    statement="(1 + tan u)/(1 - tan u) = tan(pi/4 + u), (1 + cos v)/(1 - cos v) = cot(v/2)^2",
+    source="DLMF 4.21.4, 4.21.29",
 )
 def _gudermannian(expr: Expr, trace: Trace) -> Expr:
     quarter = sympy.pi / 4
 
     def rewrite(argument: Expr) -> Expr | None:
-        if argument.is_Pow and argument.exp == -1 and isinstance(argument.base, sympy.tan):
-            argument = sympy.cot(argument.base.args[0])
-        if isinstance(argument, sympy.tan):
-            return sympy.log(sympy.cot(sympy.expand(quarter - argument.args[0]))) / 2
-        if isinstance(argument, sympy.cot):
-            return sympy.log(sympy.cot(sympy.expand(argument.args[0] - quarter))) / 2
-        if isinstance(argument, sympy.cos):
-            return sympy.log(sympy.cot(argument.args[0] / 2))
+        argument = argument.replace(
+            lambda e: e.is_Pow and e.exp == -1 and isinstance(e.base, sympy.tan),
+            lambda e: sympy.cot(e.base.args[0]),
+        )
+        for f in argument.atoms(sympy.tan, sympy.cot, sympy.cos):
+            plain = sympy.Dummy(positive=True)
+            fraction = sympy.cancel(argument.xreplace({f: plain}))
+            sign = next(
+                (s for s in (1, -1) if sympy.cancel(fraction * (1 - s * plain)) == 1 + s * plain), 0
+            )
+            if sign == 0:
+                continue
+            # cot v = tan(pi/2 - v), so both are handled as tan u.
+            v = f.args[0]
+            if isinstance(f, sympy.cos):
+                return 2 * sign * sympy.log(sympy.cot(v / 2))
+            u = v if isinstance(f, sympy.tan) else sympy.pi / 2 - v
+            return sympy.log(sympy.cot(sympy.expand(quarter - sign * u)))
         return None
 
-    return _everywhere(expr, sympy.atanh, rewrite)
-
-
-@rule(
-    "artanh as a logarithm",
-    kind=_KIND,
-    statement="artanh x = log((1 + x)/(1 - x))/2",
-    source="DLMF 4.37.24",
-)
-def _artanh_logarithm(expr: Expr, trace: Trace) -> Expr:
-    def rewrite(x: Expr) -> Expr | None:
-        names = {f: sympy.Dummy(positive=True) for f in x.atoms(BetaLowerInverse)}
-        plain = x.xreplace(names)
-        if not plain.is_algebraic_expr(*plain.free_symbols):
-            return None
-        fraction = sympy.cancel((1 + plain) / (1 - plain))
-        return sympy.log(fraction).xreplace({name: f for f, name in names.items()}) / 2
-
-    return _everywhere(expr, sympy.atanh, rewrite)
+    return _everywhere(expr, sympy.log, rewrite)
 
 
 @rule(

@@ -258,7 +258,7 @@ def _spherical(radial: Radial, order: Expr, dim: Expr, trace: Trace) -> Expr | N
     curvature = sympy.diff(radial.profile, RADIUS, 2)
     whole = radial.support == (S.Zero, S.Infinity)
     at_centre = sympy.diff(radial.profile, RADIUS).subs(RADIUS, 0)
-    if whole and curvature.is_positive and at_centre == 0:
+    if whole and curvature.is_number and curvature.is_positive and at_centre == 0:
         trace.note("psi = c sum x_i^2: independent coordinates", curvature / 2, "Maxwell's theorem")
         phi = curvature / 2 * COORDINATE**2
         radii = axis_radii(Marginal(phi, (-S.Infinity, S.Infinity), radial.dim), trace)

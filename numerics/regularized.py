@@ -212,4 +212,4 @@ def _ball(evaluate: Callable[[], arb], bits: int) -> mpf:
                 with mpmath.workprec(work):
                     return mpmath.ldexp(mpf(int(mantissa)), int(exponent))
         work *= 2
-    raise PrecisionError(f"no {bits} bits after working with {_MAX_BITS}: got {ball}")
+    raise PrecisionError(f"no {bits} bits after working with {_MAX_BITS}: got {ball.str(5)}")
