@@ -89,10 +89,10 @@ def _lowest_terms(expr: Expr, trace: Trace) -> Expr:
     for node in expr.atoms(BetaLower):
         argument = node.args[2]
         inverses = {f: sympy.Dummy() for f in argument.atoms(BetaLowerInverse)}
-        if inverses:
+        plain = argument.xreplace(inverses)
+        if plain.is_rational_function(*plain.free_symbols):
             back = {symbol: f for f, symbol in inverses.items()}
-            short = sympy.cancel(argument.xreplace(inverses)).xreplace(back)
-            changes[node] = BetaLower(*node.args[:2], short)
+            changes[node] = BetaLower(*node.args[:2], sympy.cancel(plain).xreplace(back))
     return expr.xreplace(changes) if changes else expr
 
 

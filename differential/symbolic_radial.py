@@ -195,11 +195,13 @@ def _two_sided(drift: _Drift, ends: EndPair, share: Expr, trace: Trace) -> Expr 
     if drift.shape.turns not in ("rising-falling", "falling-rising"):
         return None
     if inside:
-        mass = part.below(right) - part.below(left)
-        flux = drift.below(right) - drift.below(left)
+        # Shares beyond the right end keep their digits where that end is far out.
+        mass = 1 - part.above(right) - part.below(left)
+        flux = drift.above(left) - drift.above(right)
     else:
         mass = part.below(left) + part.above(right)
         flux = drift.below(left) + drift.above(right)
+    mass, flux = tidy(mass, trace), tidy(flux, trace)
     trace.note("ends of a superlevel set of g'", sympy.Tuple(left, right), trace.sources())
     u, interval = ends.coordinate, (ends.start, ends.turn)
     position = invert(mass, u, SHARE, interval, trace)
