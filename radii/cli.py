@@ -29,10 +29,14 @@ class _ReportingGroup(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except RadiiError as error:
-            # Some messages have one line per refused route.
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            typer.echo(f"radii: {'; '.join(lines)}", err=True)
+            typer.echo(f"radii: {_one_line(str(error))}", err=True)
             raise typer.Exit(USAGE_ERROR) from None
+
+
+def _one_line(message: str) -> str:
+    """Join a message that has one line per refused route, columns closed up."""
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip()]
+    return "; ".join(lines).replace(":; ", ": ")
 
 
 app = typer.Typer(

@@ -55,7 +55,7 @@ def derive(
     tails = [tail_of(text) for text in rho]  # before the long computation: a typo should be quick
     smoothing = smoothing_from_text(psi, dim=dim, support=support, scale=scale, sigma=sigma)
     if explain:
-        typer.echo(_routes_text(radii.explain_routes(smoothing, adversary)))
+        typer.echo(str(radii.explain_routes(smoothing, adversary)))
     radius = radii.derive(smoothing, adversary, route=route)
     typer.echo(f"noise      {smoothing.describe()}")
     typer.echo(f"adversary  {radius.adversary.name}")
@@ -83,7 +83,3 @@ def radii_table(radius: Any, rho: list[str], tails: list[float]) -> Table:
     for text, tail in zip(rho, tails, strict=True):
         table.add_row(text, down_text(float(radius(tail=tail)), RADIUS_DIGITS))
     return table
-
-
-def _routes_text(routes: Any) -> str:
-    return str(routes)

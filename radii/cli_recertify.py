@@ -184,6 +184,8 @@ def _radii_to_show(wanted: list[Fraction] | None, runs: dict[str, Recertified]) 
 
     import numpy as np
 
+    from numerics.decimals import down_text
+
     if wanted is not None:
         # Upwards: an image certified at the float is then certified at the number asked for.
         floats = [float(value) for value in wanted]
@@ -192,7 +194,10 @@ def _radii_to_show(wanted: list[Fraction] | None, runs: dict[str, Recertified]) 
             for f, value in zip(floats, wanted, strict=True)
         ]
     largest = max(float(run.radius.max(initial=0.0)) for run in runs.values())
-    return [float(f"{value:.3g}") for value in np.linspace(0.0, largest, 9)]
+    if not math.isfinite(largest):
+        raise invalid("--at", "given where a radius is infinite", None, "add for example --at 1")
+    # Rounded down, so that the last one is still reached by an image.
+    return sorted({float(down_text(value, 3)) for value in np.linspace(0.0, largest, 9)})
 
 
 def write_radii(path: Path, runs: dict[str, Recertified]) -> None:

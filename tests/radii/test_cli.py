@@ -103,6 +103,7 @@ def test_families_lists_every_named_density_with_its_noise_level() -> None:
             ["derive", "norm(x, 1)", "-a", "l1", "-d", "3", "--scale", "1", "--sigma", "1"],
             "at most one of scale and sigma",
         ),
+        (["derive", "norm(x, 3)**4", "-a", "l1", "-d", "3"], "against l1: overlap refused"),
         (["families", "--dim", "0"], "dim must be"),
         (["families", "--sigma", "-1"], "sigma must be"),
     ],
@@ -203,6 +204,32 @@ def test_a_damaged_log_is_named_by_line(tmp_path: Path) -> None:
     result = run("recertify", str(log), "--psi", "norm(x, 2)**2/2", "-d", "4", "-a", "l2")
     assert result.exit_code == 2
     assert "line 2" in result.stderr
+
+
+@NEEDS_DATA
+@pytest.mark.parametrize(
+    ("name", "dim", "best"),
+    [
+        ("cifar10", 3072, ".7055 .5848 .5079 .4319 .3326 .2599 .2066 .1717"),
+        ("imagenet", 150528, ".546 .406 .388 .362 .330 .292 .166 .148"),
+    ],
+)
+def test_recertify_published_counts_of_uniform_noise(name: str, dim: int, best: str) -> None:
+    # The rows of the README beside the data: one-sided Clopper-Pearson, best of all noise levels.
+    radii = [option for k in range(1, 9) for option in ("--at", str(k / 2))]
+    log = DATA / f"{name}_uniform_noise_augmentation.npz"
+    result = run(
+        "recertify", str(log), *CUBE, "-d", str(dim), "-a", "l1", "--alpha", "1e-3", *radii
+    )
+    assert result.exit_code == 0, result.output
+    assert [float(v) for v in cells(result.stdout, "best")[1:]] == [float(v) for v in best.split()]
+
+
+def test_default_radii_reach_the_last_certified_image(counts_file: Path) -> None:
+    options = [*CUBE, "-d", "12", "-a", "l1", "--alpha", "0.001", "-n", "1000"]
+    result = run("recertify", str(counts_file), *options)
+    assert result.exit_code == 0, result.output
+    assert float(cells(result.stdout, "best")[-1]) == 0.25
 
 
 @NEEDS_DATA
