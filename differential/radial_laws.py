@@ -13,7 +13,6 @@ from functools import lru_cache
 import flint
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
 
 from differential.law import Law
 from differential.parts import EmptyPart, ThinnedPart

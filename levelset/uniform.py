@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
 
+from numerics.special import betaincinv
 from smoothing.norms import LpNorm, Norm
 from smoothing.structure import Uniform
 

@@ -14,9 +14,9 @@ import mpmath
 import numpy as np
 import sympy
 from mpmath import mpf
-from scipy import special
 from sympy import Function, S
 
+from numerics import special
 from numerics.beta_functions import BetaDensity, BetaLower, BetaLowerInverse
 from numerics.gamma_functions import (
     GammaDensity,

@@ -15,8 +15,8 @@ import flint
 import mpmath
 from flint import arb
 from mpmath import mpf
-from scipy import special
 
+from numerics import special
 from numerics.errors import PrecisionError
 
 __all__ = [

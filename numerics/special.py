@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import scipy.special
+import scipy
 
 __all__ = [
     "NATIVE",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.special
+import scipy
 
 from numerics.rounding import FloatArray
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +77,12 @@ def test_no_text_becomes_code(path: Path) -> None:
 
 def test_every_room_ships_its_types() -> None:
     assert [room for room in ROOMS if not (ROOT / room / "py.typed").is_file()] == []
+
+
+def test_importing_radii_leaves_heavy_modules_alone() -> None:
+    heavy = ("torch", "matplotlib", "numba", "ray", "sklearn", "scipy.special", "typer")
+    program = f"import sys, radii; print([m for m in {heavy!r} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert loaded.stdout.strip() == "[]"
