@@ -34,10 +34,14 @@ class Step:
 
 @dataclass
 class Trace:
-    """Steps of one derivation and the names of the rules that fired in it, in order."""
+    """Steps of one derivation and the names of the rules that fired in it, in order.
+
+    `seconds` is the time that SymPy's own integrator may take where no rule fits.
+    """
 
     steps: list[Step] = field(default_factory=list)
     fired: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def note(self, title: str, expression: sympy.Basic, source: str) -> None:
         """Add a step that follows from a theorem rather than from a registered rule."""

@@ -59,7 +59,7 @@ def definite_integral(
             ends.append(found.at_infinity)
         else:
             ends.append(found.expr.subs(variable, point))
-    if any(end.has(S.NaN, S.ComplexInfinity, S.Infinity) for end in ends):
+    if any(end in (S.NaN, S.ComplexInfinity, S.Infinity, -S.Infinity) for end in ends):
         return None
     return ends[1] - ends[0]
 

@@ -108,7 +108,11 @@ def symbolic_radius(
 
 
 def derive_symbolic(
-    structure: Structure, adversary: object, numeric_radius: Numeric | None = None
+    structure: Structure,
+    adversary: object,
+    numeric_radius: Numeric | None = None,
+    *,
+    seconds: float = 0.0,
 ) -> SymbolicRadius | SymbolicRefusal:
     """Derive the radius of a structure at scale 1 as an expression.
 
@@ -121,6 +125,8 @@ def derive_symbolic(
     numeric_radius : callable, optional
         Maps an array of tails 1 - rho to radii. Without it the expression is compared with a
         coarse discretisation of the definition.
+    seconds : float, default 0
+        Time for SymPy's own integrator where no rule fits; it runs in a process of its own.
 
     Returns
     -------
@@ -134,16 +140,18 @@ def derive_symbolic(
     if not isinstance(structure, (Product, Radial, Uniform)):
         return SymbolicRefusal(f"no symbolic derivation for {type(structure).__name__} structures")
     try:
-        return _checked(structure, order, numeric_radius)
+        return _checked(structure, order, numeric_radius, Trace(seconds=seconds))
     except _SYMPY_FAILURES as failure:
         # psi is arbitrary and SymPy is large: a failure there must not take the numbers along.
         return SymbolicRefusal(f"SymPy gave up: {type(failure).__name__}: {failure}")
 
 
 def _checked(
-    structure: Product | Radial | Uniform, order: Expr, numeric_radius: Numeric | None
+    structure: Product | Radial | Uniform,
+    order: Expr,
+    numeric_radius: Numeric | None,
+    trace: Trace,
 ) -> SymbolicRadius | SymbolicRefusal:
-    trace = Trace()
     in_tail = _derive(structure, order, sympy.Integer(structure.dim), trace)
     if in_tail is None:
         reached = trace.steps[-1].title if trace.steps else "the structure"

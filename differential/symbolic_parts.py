@@ -11,9 +11,11 @@ import differential.rules_algebra
 import differential.rules_fractions
 import differential.rules_substitutions  # noqa: F401  (importing registers the rules)
 from differential.kernels import Kernel
+from differential.last_resort import partial_integral_within
 from differential.rules import Trace
 from differential.rules_antiderivatives import definite_integral
-from differential.rules_integrals import PartialIntegral, partial_integral
+from differential.rules_equations import EndPair
+from differential.rules_integrals import PartialIntegral
 from differential.rules_inverses import invert
 from differential.rules_rewrites import tidy
 from numerics.inverse_functions import MonotoneInverse
@@ -23,8 +25,10 @@ __all__ = [
     "TAIL",
     "Side",
     "conclude",
+    "covers_all_shares",
     "definite",
     "implicit_position",
+    "implicit_start",
     "position_at",
     "shortest",
     "side_of",
@@ -37,6 +41,10 @@ TAIL: Symbol = Symbol("s", positive=True)
 SHARE: Symbol = Symbol("y", positive=True)
 
 Interval = tuple[Expr, Expr]
+
+#: Where a share is tested for its limit at the start of its coordinate, and how closely. A level
+#: set that stops at 0 on one side misses a positive share, far more than this.
+_FIRST, _NEARLY = 1e-12, 1e-2
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Side:
 
 def side_of(kernel: Kernel, interval: Interval, trace: Trace) -> Side | None:
     """Integrate a kernel, or return None when no rule does."""
-    part = partial_integral(kernel, interval, trace)
+    part = partial_integral_within(kernel, interval, trace)
     return None if part is None else Side(kernel, part, interval)
 
 
@@ -71,6 +79,21 @@ def implicit_position(side: Side) -> Expr:
     x = Symbol("x", positive=True)
     share = Lambda(x, side.part.upper.subs(side.variable, x))
     return MonotoneInverse(share, SHARE, *side.interval)
+
+
+def implicit_start(side: Side) -> Expr:
+    """The point with mass SHARE below it, named as an inverse function."""
+    x = Symbol("x", positive=True)
+    share = Lambda(x, side.part.lower.subs(side.variable, x))
+    return MonotoneInverse(share, SHARE, *side.interval)
+
+
+def covers_all_shares(share: Expr, ends: EndPair, at_start: int) -> bool:
+    """Whether the share of paired ends begins at 0 or 1 (`at_start`) and so misses no set."""
+    if share.free_symbols - {ends.coordinate}:
+        return True  # the derivation with numbers decides
+    first = share.subs(ends.coordinate, ends.turn * sympy.Float(_FIRST, 30)).evalf(20)
+    return bool(abs(first - at_start) < _NEARLY)
 
 
 def definite(

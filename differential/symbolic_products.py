@@ -25,8 +25,10 @@ from differential.symbolic_parts import (
     TAIL,
     Side,
     conclude,
+    covers_all_shares,
     definite,
     implicit_position,
+    implicit_start,
     position_at,
     shortest,
     side_of,
@@ -118,6 +120,10 @@ def _even_centred(side: Side, trace: Trace) -> Expr | None:
             continue
         radius = definite(integrand, _POSITION, position, side.interval[1], side.interval, trace)
         candidates.append(radius.subs(SHARE, share))
+    if not candidates:
+        start = implicit_start(side)
+        radius = definite(integrand, _POSITION, start, side.interval[1], side.interval, trace)
+        candidates = [radius.subs(SHARE, 2 * TAIL)]
     return conclude(candidates, trace)
 
 
@@ -148,6 +154,8 @@ def _even_paired(side: Side, slope: Expr, trace: Trace) -> Expr | None:
     trace.note("integrand |dp|/Phi", integrand, "Phi(p) = f(x) - f(y), Lemma F.7")
     u, interval = ends.coordinate, (ends.start, ends.turn)
     share = 1 - side.part.above(ends.right) - side.part.below(ends.left)
+    if not covers_all_shares(share, ends, 1):
+        return None
     position = invert(share, u, SHARE, interval, trace)
     if position is None:
         position = MonotoneInverse(sympy.Lambda(u, share), SHARE, *interval)

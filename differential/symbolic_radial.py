@@ -28,6 +28,7 @@ from differential.symbolic_parts import (
     TAIL,
     Side,
     conclude,
+    covers_all_shares,
     definite,
     position_at,
     side_of,
@@ -204,6 +205,8 @@ def _two_sided(drift: _Drift, ends: EndPair, share: Expr, trace: Trace) -> Expr 
     mass, flux = tidy(mass, trace), tidy(flux, trace)
     trace.note("ends of a superlevel set of g'", sympy.Tuple(left, right), trace.sources())
     u, interval = ends.coordinate, (ends.start, ends.turn)
+    if not covers_all_shares(mass, ends, 1 if inside else 0):
+        return None
     position = invert(mass, u, SHARE, interval, trace)
     if position is None:
         position = MonotoneInverse(Lambda(u, mass), SHARE, *interval)
