@@ -23,11 +23,13 @@ from flint import arb
 
 from numerics.ball import BallFunction
 
-__all__ = ["TailBehaviour", "at_infinity", "at_point"]
+__all__ = ["TailBehaviour", "at_infinity", "at_point", "at_zero"]
 
 #: Decades k of E(k). Corrections by powers of log w are of order 1/k and are extrapolated away.
 #: The small ones serve potentials like exp(exp(w)) that leave every number range further out.
 DECADES = (0.0625, 0.125, 0.25, 0.5, 1, 50, 200, 800)
+#: A point and its neighbour at distance 10^-1600 share 5315 bits; potentials lose some more.
+POINT_BITS = 16_000
 #: h may be as large as 10^1600 and must be known to a fraction of 1: 1600 log2(10) = 5315 bits.
 BITS = 6400
 #: Balls wider than this are no value: an exponential has left every number range.
@@ -71,18 +73,46 @@ def at_infinity(potential: sympy.Expr, symbol: sympy.Symbol) -> TailBehaviour:
     return TailBehaviour(first, exponent > 1 + MARGIN)
 
 
-def at_point(potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Expr, side: int) -> float:
-    """Return j when exp(-potential) ~ |symbol - point|^-j on this side (+1 or -1) of the point.
+def at_zero(potential: sympy.Expr, symbol: sympy.Symbol, side: int) -> float:
+    """Return j when exp(-potential) ~ |symbol|^-j on this side (+1 or -1) of 0.
 
     The density is integrable there exactly when the result is below 1; a borderline case is
     decided by its logarithms and then reported as 1, or as a little less when integrable.
     """
-    moved = potential.subs(symbol, point + side / _W)
+    moved = potential.subs(symbol, side / _W)
     behaviour = at_infinity(moved + 2 * sympy.log(_W), _W)
-    exponent = 2 - behaviour.exponent
-    if exponent >= 1 and behaviour.integrable:
-        return math.nextafter(1.0, 0.0)
-    return max(exponent, 1.0) if not behaviour.integrable else exponent
+    return _decided(2 - behaviour.exponent, behaviour.integrable)
+
+
+def at_point(
+    potential: sympy.Expr, symbol: sympy.Symbol, point: sympy.Expr, side: int, *, digits: int = 1600
+) -> float:
+    """The same next to any point, known to so many digits.
+
+    Distances 10^-(digits/2) and 10^-digits are compared; if exp(-h) ~ 1/u there, the power b of
+    1/(u |log u|^b) decides in the same way.
+    """
+    function, place = BallFunction(potential, symbol), BallFunction(point, symbol)
+    with flint.ctx.workprec(POINT_BITS):
+        centre = place.ball(0.0, bits=POINT_BITS)
+        far, near = arb(10) ** (-digits // 2), arb(10) ** -digits
+        rise = function.ball(centre + side * near, bits=POINT_BITS) - function.ball(
+            centre + side * far, bits=POINT_BITS
+        )
+        logs = near.log() - far.log()
+        exponent = _slope(rise, logs)
+        if math.isnan(exponent) and digits > 2:  # an exponential overflows: look from further off
+            return at_point(potential, symbol, point, side, digits=digits // 2)
+        if not abs(exponent - 1) < MARGIN:
+            return exponent
+        power = _slope(rise - logs, (near.log() / far.log()).log())
+    return _decided(exponent, power > 1 + MARGIN)
+
+
+def _decided(exponent: float, integrable: bool) -> float:
+    if integrable:
+        return min(exponent, math.nextafter(1.0, 0.0))
+    return max(exponent, 1.0)
 
 
 def _expanded(potential: sympy.Expr) -> sympy.Expr:
@@ -112,8 +142,13 @@ def _average(function: BallFunction, decades: float) -> float:
     with flint.ctx.workprec(BITS):
         near, far = arb(10) ** decades, arb(10) ** (2 * decades)
         rise = function.ball(far, bits=BITS) - function.ball(near, bits=BITS)
-        slope = rise / (decades * arb(10).log())
-        if slope > INFINITE or slope < -INFINITE:  # possibly far beyond float64
-            return math.inf if slope > 0 else -math.inf
-        known = slope.is_finite() and slope.rad() < PRECISION * (1 + abs(slope))
-        return float(slope.mid()) if known else math.nan
+        return _slope(rise, decades * arb(10).log())
+
+
+def _slope(rise: arb, run: arb) -> float:
+    """Quotient as a float; inf beyond INFINITE, NaN when the balls are too wide."""
+    slope = rise / run
+    if slope > INFINITE or slope < -INFINITE:  # possibly far beyond float64
+        return math.inf if slope > 0 else -math.inf
+    known = slope.is_finite() and slope.rad() < PRECISION * (1 + abs(slope))
+    return float(slope.mid()) if known else math.nan

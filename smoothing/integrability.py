@@ -8,14 +8,14 @@ and next to the points where the density may have a pole.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import sympy
 
 from numerics.errors import AssumptionError
-from smoothing.exponents import at_infinity, at_point
+from smoothing.exponents import at_infinity, at_zero
 from smoothing.general_checks import check_general
 from smoothing.moments import preferred
+from smoothing.poles import pole_candidates
 from smoothing.realness import check_real
 from smoothing.structure import (
     COORDINATE,
@@ -29,9 +29,6 @@ from smoothing.structure import (
 )
 
 __all__ = ["check_integrable"]
-
-#: Longest root formula used as a candidate for a pole.
-MAX_ROOT_DEGREE = 2
 
 
 def check_integrable(
@@ -91,10 +88,20 @@ def _check_marginal(marginal: Marginal) -> None:
             if not behaviour.integrable:
                 where = "t = oo" if side == 1 else "t = -oo"
                 _refuse("t", behaviour.exponent, f"at {where}", 1, "")
-    for point, side in _places(phi, COORDINATE, lower, upper):
-        pole = at_point(phi, COORDINATE, point, side)
+    _check_poles(phi, COORDINATE, (lower, upper), 1)
+
+
+def _check_poles(
+    potential: sympy.Expr, symbol: sympy.Symbol, interval: tuple[sympy.Expr, sympy.Expr], d: int
+) -> None:
+    """Check next to every candidate; only at r = 0 the dimension d helps."""
+    suffix = f" in d={d}" if d > 1 else ""
+    for place in pole_candidates(potential, symbol, *interval):
+        room = d if place.point == 0 else 1
+        pole = place.exponent(potential - (room - 1) * sympy.log(symbol) if room > 1 else potential)
         if pole >= 1:
-            _refuse_pole(_distance("t", point), pole, f"at t = {point}", 1, "")
+            where, distance = place.names()
+            _refuse_pole(distance, pole + room - 1, where, room, suffix)
 
 
 def _check_radial(radial: Radial) -> None:
@@ -104,14 +111,7 @@ def _check_radial(radial: Radial) -> None:
         behaviour = at_infinity(radial.profile - (d - 1) * sympy.log(RADIUS), RADIUS)
         if not behaviour.integrable:
             _refuse("r", behaviour.exponent + d - 1, "at infinity", d, f" in d={d}")
-    for point, side in _places(radial.profile, RADIUS, lower, upper):
-        weight = (d - 1) * sympy.log(RADIUS) if point == 0 else sympy.S.Zero
-        pole = at_point(radial.profile - weight, RADIUS, point, side)
-        if pole >= 1:
-            room = d if point == 0 else 1
-            _refuse_pole(
-                _distance("r", point), pole + room - 1, f"at r = {point}", room, f" in d={d}"
-            )
+    _check_poles(radial.profile, RADIUS, radial.support, d)
 
 
 def _check_mixed(mixed: Mixed, dimension: int) -> None:
@@ -120,21 +120,20 @@ def _check_mixed(mixed: Mixed, dimension: int) -> None:
     check_real(mixed.profile, RADIUS, sympy.S.Zero, sympy.oo)
     check_real(mixed.phi, COORDINATE, -sympy.oo, sympy.oo)
     phi = mixed.phi.subs(COORDINATE, RADIUS)
-    for point, side in _places(mixed.phi, COORDINATE, sympy.S.Zero, sympy.oo):
-        pole = at_point(mixed.phi, COORDINATE, point, side)
-        if pole >= 1:
-            _refuse_pole(_distance("t", point), pole, f"at t = {point}", 1, "")
+    _check_poles(mixed.phi, COORDINATE, (sympy.S.Zero, sympy.oo), 1)
+    for place in pole_candidates(mixed.profile + phi, RADIUS, sympy.S.Zero, sympy.oo):
+        if place.point != 0 and (pole := place.exponent(mixed.profile + phi)) >= 1:
+            where, distance = place.names()
+            _refuse_pole(distance, pole, where, 1, "")
     total = at_infinity(mixed.profile + phi - _log_inner_mass(phi, d), RADIUS)
     if not total.integrable:
         _refuse("r", total.exponent + d - 1, "at infinity", d, f" in d={d}")
-    at_zero = at_point(mixed.phi, COORDINATE, sympy.S.Zero, 1)
-    pole = at_point(mixed.profile + phi, RADIUS, sympy.S.Zero, 1)
-    if at_zero == -math.inf:  # F vanishes faster than any power
+    inner_pole = at_zero(mixed.phi, COORDINATE, 1)
+    pole = at_zero(mixed.profile + phi, RADIUS, 1)
+    if inner_pole == -math.inf:  # F vanishes faster than any power
         return
-    shrink = (d - 1) * (1 - at_zero)
-    weighted = at_point(
-        mixed.profile + phi - sympy.Float(shrink) * sympy.log(RADIUS), RADIUS, sympy.S.Zero, 1
-    )
+    shrink = (d - 1) * (1 - inner_pole)
+    weighted = at_zero(mixed.profile + phi - sympy.Float(shrink) * sympy.log(RADIUS), RADIUS, 1)
     if weighted >= 1:
         _refuse_pole("r", pole, "at r = 0", d, f" in d={d}")
 
@@ -147,42 +146,6 @@ def _log_inner_mass(phi: sympy.Expr, d: int) -> sympy.Expr:
     if math.isfinite(tail.exponent):
         return (d - 1) * (sympy.log(RADIUS) - phi)
     return (d - 1) * (-phi - sympy.log(-phi.diff(RADIUS)))
-
-
-def _places(
-    potential: sympy.Expr, symbol: sympy.Symbol, lower: sympy.Expr, upper: sympy.Expr
-) -> Iterator[tuple[sympy.Expr, int]]:
-    """Points and sides where the density may have a pole: edges, 0, zeros of arguments."""
-    candidates = {lower, upper, sympy.S.Zero} | _singular_points(potential, symbol)
-    for point in sorted((c for c in candidates if c.is_finite), key=float):
-        if lower <= point < upper:
-            yield point, 1
-        if lower < point <= upper:
-            yield point, -1
-
-
-def _singular_points(potential: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
-    arguments = {e.args[0] for e in potential.atoms(sympy.log)}
-    arguments |= {e.base for e in potential.atoms(sympy.Pow) if e.exp.is_negative}
-    found: set[sympy.Expr] = set()
-    for argument in arguments:
-        bare = argument.replace(sympy.Abs, lambda inside: inside)
-        for factor in sympy.Mul.make_args(sympy.together(bare)):
-            found |= _roots(factor.as_base_exp()[0], symbol)
-    return found
-
-
-def _roots(factor: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
-    if not factor.is_polynomial(symbol) or not factor.has(symbol):
-        return set()
-    polynomial = sympy.Poly(factor, symbol)
-    if polynomial.degree() > MAX_ROOT_DEGREE:
-        return set()
-    return {root for root in sympy.roots(polynomial) if root.is_real}
-
-
-def _distance(name: str, point: sympy.Expr) -> str:
-    return name if point == 0 else f"|{name} - {point}|"
 
 
 def _power(base: str, exponent: float) -> str:

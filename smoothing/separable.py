@@ -1,8 +1,8 @@
 """Split psi into a part affine in the sums and functions of the maximum and of single coordinates.
 
-The split is an identity: with F(b) the value when all quantities are at base values b, F must equal
-F(b) + sum_i (S_i - b) slope_i + sum_c (F(c) - F(b)), where F(c) moves one coordinate (or the maximum)
-alone. No derivative is taken, so kinks and jumps need no care.
+The split is an identity: with F(b) the value when all quantities are at base values b, F must
+equal F(b) + sum_i (S_i - b) slope_i + sum_c (F(c) - F(b)), where F(c) moves one coordinate (or the
+maximum) alone. No derivative is taken, so kinks and jumps need no care.
 """
 
 from __future__ import annotations

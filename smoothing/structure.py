@@ -58,10 +58,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Radial:
-    """Density proportional to exp(-profile(r)), r = norm of x of the given order, lower < r < upper.
+    """Density proportional to exp(-profile(r)), r the norm of x of the given order.
 
     `order` is 1, 2 or sympy.oo; `profile` is an expression in `RADIUS`; `support` a pair of
-    SymPy numbers with 0 <= lower < upper <= oo.
+    SymPy numbers with 0 <= lower < upper <= oo, and the density lives on lower < r < upper.
     """
 
     order: sympy.Expr

@@ -11,7 +11,7 @@ from sympy import Abs, Piecewise, cos, cosh, exp, log, oo, sin, sqrt
 
 from numerics.errors import AssumptionError, InvalidInputError
 from smoothing.distribution import SmoothingDistribution
-from smoothing.exponents import at_infinity, at_point
+from smoothing.exponents import at_infinity, at_point, at_zero
 from smoothing.expressions import coordinate_sum, norm, t, x
 
 R = sympy.Rational
@@ -37,6 +37,9 @@ GOOD = [
     (coordinate_sum(t**2 + 1 / Abs(t)), 2),
     (coordinate_sum(log(Abs(t - 1)) / 2 + t**2), 2),
     (coordinate_sum(log(Abs(t**2 - 2)) / 2 + t**2), 2),
+    (coordinate_sum(log(Abs(t**3 - t - 1)) / 2 + t**2), 2),
+    (coordinate_sum(log(Abs(cos(t))) / 2 + t**2), 2),
+    (coordinate_sum(1 / Abs(exp(t) - 2) + t**2), 2),
     (coordinate_sum(t**2 + log(Abs(t)) + 2 * log(2 + Abs(log(Abs(t))))), 1),
     (coordinate_sum(t**2 / 2 + cos(9 * t)), 2),
     (coordinate_sum(Abs(t) + sin(t) / 2), 2),
@@ -66,7 +69,12 @@ BAD = [
     (coordinate_sum(R(9, 10) * log(1 + Abs(t))), 2, "~ t^-0.9 at t = oo"),
     (coordinate_sum(log(1 + Abs(t)) + log(1 + log(1 + Abs(t)))), 1, "~ t^-1 at t = oo"),
     (coordinate_sum(t**2 + log(Abs(t))), 2, "~ t^-1 at t = 0, needs slower than t^-1"),
-    (coordinate_sum(t**2 + 2 * log(Abs(t + 3))), 2, "~ |t - -3|^-2 at t = -3"),
+    (coordinate_sum(t**2 + 2 * log(Abs(t + 3))), 2, "~ |t + 3|^-2 at t = -3"),
+    (coordinate_sum(t**2 + 2 * log(Abs(t**3 - t - 1))), 2, "~ |t - 1.32472|^-2 at t = 1.32472"),
+    (coordinate_sum(t**2 + log(Abs(cos(t)))), 2, "needs slower than"),
+    (coordinate_sum(t**2 - 1 / Abs(exp(t) - 2)), 2, "any power of 1/|t - 0.693147|"),
+    (norm(x, 2) + log(Abs(norm(x, 2) ** 3 - 5)), 3, "~ |r - 1.70998|^-1 at r = 1.70998"),
+    (norm(x, 2) ** 2 + 3 * norm(x, oo) + log(Abs(norm(x, oo) - 1)), 3, "|r - 1|^-1 at r = 1"),
     (coordinate_sum(t**2 - 1 / Abs(t)), 2, "grows faster than any power of 1/t at t = 0"),
     (sympy.S(0), 3, "does not decay at t = oo"),
     (sympy.S(7), 3, "does not decay"),
@@ -137,9 +145,13 @@ def test_exponents_next_to_a_point(pole: sympy.Expr) -> None:
 
 
 def test_logarithms_decide_the_border_at_a_point() -> None:
-    distance = Abs(log(Abs(t)))
-    assert at_point(log(Abs(t)) + 2 * log(2 + distance), t, sympy.S(0), 1) < 1
-    assert at_point(log(Abs(t)) + log(2 + distance), t, sympy.S(0), 1) >= 1
+    for potential, integrable in (
+        (log(Abs(t)) + 2 * log(2 + Abs(log(Abs(t)))), True),
+        (log(Abs(t)) + log(2 + Abs(log(Abs(t)))), False),
+    ):
+        moved = potential.subs(t, t - R(1, 3))
+        assert (at_zero(potential, t, -1) < 1) == integrable
+        assert (at_point(moved, t, R(1, 3), 1) < 1) == integrable
 
 
 def test_what_overflows_everywhere_is_not_guessed() -> None:
