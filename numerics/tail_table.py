@@ -55,8 +55,9 @@ _ARGUMENT_ROUNDINGS = 8 * 2.0**-52
 #: typical size, that on the octave [1/4, 1/2], and no better.
 _VALUE_ROUNDINGS = 8 * 2.0**-52
 #: Pieces of this width relative to p are not halved again; they sit at jumps, hold one value of
-#: the function, and are met with probability below 2^-40.
-_SMALLEST_WIDTH = 2.0**-40
+#: the function, and are met with probability below 2^-36. Much narrower, and roundings of p would
+#: explain the jump.
+_SMALLEST_WIDTH = 2.0**-36
 _MAX_PIECES = 50_000
 #: Where a piece is compared with the function, away from the nodes and close to the ends.
 _CHECKS = np.array([-0.999, -0.63, 0.04, 0.57, 0.999])

@@ -21,7 +21,8 @@ class Law:
     """A density in dimension DIM and what is known about it.
 
     `coordinate` is the distribution function of every coordinate (or one per coordinate), `radius`
-    that of the norm of order `order`; either may be None.
+    that of the norm of order `order`; either may be None. `exchangeable` says that coordinates may
+    be permuted and their signs changed.
     """
 
     psi: str
@@ -29,6 +30,7 @@ class Law:
     radius: Callable | None = None
     order: float = np.inf
     support: str | None = None
+    exchangeable: bool = True
 
 
 def symmetric(inside: Callable) -> Callable:
@@ -106,13 +108,14 @@ PRODUCTS = {
     ),
     "pole": Law("coordinate_sum(log(abs(t))/2 + abs(t))", symmetric(lambda c: gammainc(0.5, c))),
     "half line": Law(
-        "coordinate_sum(t)", lambda x: -np.expm1(-x), gamma_norm(DIM), 1, support="x >= 0"
+        "coordinate_sum(t)", lambda x: -np.expm1(-x), gamma_norm(DIM), 1, "x >= 0", False
     ),
-    "asymmetric Laplace": Law("coordinate_sum(2*abs(t) - t)", _asymmetric),
+    "asymmetric Laplace": Law("coordinate_sum(2*abs(t) - t)", _asymmetric, exchangeable=False),
     "zero inside": Law("coordinate_sum(t**2/2 - 2*log(abs(t)))", _hole),
     "mixture": Law(
         "coordinate_sum(-log(exp(-(t - 2)**2/2) + exp(-(t + 2)**2/2)/3))",
         lambda x: 0.75 * ndtr(x - 2) + 0.25 * ndtr(x + 2),
+        exchangeable=False,
     ),
     "cut Gaussian": Law(
         "norm(x, 2)**2/2",
@@ -122,15 +125,21 @@ PRODUCTS = {
     "quartic": Law(
         "coordinate_sum(t**4 + t**2 - t)",
         by_quadrature(lambda t: -(t**4) - t**2 + t, np.linspace(-3, 3, 61)),
+        exchangeable=False,
     ),
     "weighted": Law(
-        "coordinate_sum(abs(t), weights=(1, 2, 1))", (laplace(), laplace(2.0), laplace())
+        "coordinate_sum(abs(t), weights=(1, 2, 1))",
+        (laplace(), laplace(2.0), laplace()),
+        exchangeable=False,
     ),
     "unequal": Law(
         "x[0]**2/2 + abs(x[1]) + log(1 + x[2]**2)",
         (ndtr, laplace(), lambda x: 0.5 + np.arctan(x) / np.pi),
+        exchangeable=False,
     ),
 }
+
+_RADII = np.append(1e-9, np.linspace(0.1, 6, 60))
 
 RADIALS = {
     "exp linf": Law("norm(x, oo)", symmetric(_cubic_exponential), gamma_norm(DIM)),
@@ -148,7 +157,8 @@ RADIALS = {
             f"norm(x, {name}) + norm(x, {name})**2",
             None,
             by_quadrature(
-                lambda r: (DIM - 1) * mpmath.log(r) - r - r**2, np.append(1e-9, np.linspace(0.1, 6, 60))
+                lambda r: (DIM - 1) * mpmath.log(r) - r - r**2,
+                _RADII,
             ),
             order,
         )
@@ -196,9 +206,7 @@ def _mixed_law(psi: str, profile: Callable, phi: Callable, end: float) -> Law:
 
 
 MIXED = {
-    "normal": _mixed_law(
-        "log(norm(x, oo)) + norm(x, 2)**2/2", np.log, lambda t: t**2 / 2, 12
-    ),
+    "normal": _mixed_law("log(norm(x, oo)) + norm(x, 2)**2/2", np.log, lambda t: t**2 / 2, 12),
     "kink": _mixed_law(
         "5*abs(norm(x, oo) - 7/3) + norm(x, 1)", lambda m: 5 * abs(m - 7 / 3), np.abs, 12
     ),
