@@ -19,14 +19,14 @@ def small_cnn(*, classes: int = 10, seed: int = 0) -> nn.Sequential:
     Examples
     --------
     >>> multiply_adds(small_cnn(), (1, 8, 8))
-    88064
+    46592
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
-            nn.Conv2d(1, 16, kernel_size=3, padding=1),
+            nn.Conv2d(1, 8, kernel_size=3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(16, 32, kernel_size=3, stride=2, padding=1),
+            nn.Conv2d(8, 32, kernel_size=3, stride=2, padding=1),
             nn.ReLU(inplace=True),
             nn.Flatten(),
             nn.Linear(512, classes),
