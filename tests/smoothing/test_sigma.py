@@ -152,12 +152,11 @@ def test_second_moments_of_radii(order: Any, power: str, factor: float) -> None:
 
 def test_mixed_norm_in_the_plane() -> None:
     # max(|x|)^-1 exp(-||x||_2^2/2): eight times the triangle 0 < b < a
-    with mp.workdps(20):
-        weight = lambda a, b: mp.exp(-(a * a + b * b) / 2) / a  # noqa: E731
-        mass = mp.quad(lambda a: mp.quad(lambda b: weight(a, b), [0, a]), [0, 1, 9])
-        second = mp.quad(
-            lambda a: mp.quad(lambda b: (a * a + b * b) * weight(a, b), [0, a]), [0, 1, 9]
-        )
+    # in polar coordinates the weight is exp(-r^2/2) / cos, over angles up to 45 degrees
+    with mp.workdps(25):
+        angle = mp.quad(lambda u: 1 / mp.cos(u), [0, mp.pi / 4])
+        mass = angle * mp.quad(lambda r: mp.exp(-r * r / 2), [0, 4, 12])
+        second = angle * mp.quad(lambda r: r * r * mp.exp(-r * r / 2), [0, 4, 12])
     noise = families.mixed_linf_l2(2, k=1)
     assert noise.sigma == pytest.approx(float(mp.sqrt(second / mass / 2)), rel=1e-12)
     assert noise.log_normaliser == pytest.approx(float(mp.log(8 * mass)), rel=1e-12)
