@@ -30,16 +30,23 @@ _RESOLUTION = 1e-13
 #: Unresolved panels are accepted once they cannot change R by more than this.
 _HARMLESS = 1e-15
 _MAX_LEVELS = 60
+#: Halvings after which roughness up to `_ROUGH` is accepted; it goes into the error budget.
+_PATIENCE = 12
+_ROUGH = 1e-11
 _MAX_PANELS = 100_000
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Panels in one variable z, increasing; `cumulative[i]` is the integral up to panel i."""
+    """Panels in one variable z, increasing; `cumulative[i]` is the integral up to panel i.
+
+    `roughness` is the largest relative coefficient that was left unresolved.
+    """
 
     edges: Array
     series: Array
     cumulative: Array
+    roughness: float
 
     def integral_to(self, z: Array) -> Array:
         """Integral from the first edge to z."""
@@ -129,7 +136,8 @@ def integrate_reciprocal(
     floor = float(near_half.cumulative[-1])
     near_zero = _resolve(lambda z: 1 / phi(z), tail_edges, lambda z: np.full_like(z, floor))
     limit = _limit(phi, floor + float(near_zero.cumulative[-1]))
-    return RadiusIntegral(near_half, near_zero, inner, relative_error + 1e-13, limit)
+    error = relative_error + 4 * max(near_half.roughness, near_zero.roughness)
+    return RadiusIntegral(near_half, near_zero, inner, error, limit)
 
 
 def _resolve(
@@ -139,14 +147,20 @@ def _resolve(
     edges = _distinct(edges)
     left, right = edges[:-1], edges[1:]
     kept: list[tuple[Array, Array, Array]] = []
-    for _ in range(_MAX_LEVELS):
+    roughness = 0.0
+    for level in range(_MAX_LEVELS):
         nodes = left[:, None] + (right - left)[:, None] * (0.5 + 0.5 * rule.nodes)
         values = function(nodes.ravel()).reshape(nodes.shape)
         series = values @ rule.to_coefficients.T
         error = np.abs(series[:, -2:]).max(axis=1)
-        fine = error <= _RESOLUTION * np.abs(values).max(axis=1)
+        # A panel that stays rough after many halvings shows rounding of Phi, not structure.
+        patience = _RESOLUTION if level < _PATIENCE else _ROUGH
+        size = np.abs(values).max(axis=1)
+        fine = error <= patience * size
         fine |= error * (right - left) <= _HARMLESS * scale(right)
         kept.append((left[fine], right[fine], series[fine]))
+        steady = error <= _ROUGH * size
+        roughness = max(roughness, float((error / size)[fine & steady].max(initial=0.0)))
         if fine.all():
             break
         left, right = left[~fine], right[~fine]
@@ -161,7 +175,7 @@ def _resolve(
     starts, stops, rows = starts[order], stops[order], rows[order]
     steps = (stops - starts) * rows[:, 0]
     cumulative = np.append(0.0, np.cumsum(steps.astype(np.longdouble)).astype(np.float64))
-    return _Side(np.append(starts, stops[-1]), rows, cumulative)
+    return _Side(np.append(starts, stops[-1]), rows, cumulative, roughness)
 
 
 def _distinct(edges: Array) -> Array:

@@ -132,12 +132,20 @@ def solve(targets, grid, tail_at, base_mass, base_moment, cut_start, cut, panel,
                     # A tail that decays by many e-folds per interval stalls false position.
                     c = np.sqrt(a * b) if a > 0.0 and b > 4.0 * a else 0.5 * (a + b)
                 if not (a < c < b):
+                    c = 0.5 * (a + b)
+                if not (a < c < b):
+                    c = b
                     break
                 mass, _ = interval_sums(
                     c, k, base_mass, base_moment, cut_start, cut, panel, start, stop, rising,
                     density, value, nodes, weights)
                 gap = mass - p
-                if abs(gap) <= 1e-10 * p or b - a <= 3e-16 * b:
+                if abs(gap) <= 1e-10 * p:
+                    break
+                if b - a <= 3e-16 * b:
+                    # Near a maximum of h one ulp of c can hold more mass than p. From above the
+                    # bound errs by that ulp times p, from below by the mass it lets in.
+                    c = b
                     break
                 if gap > 0.0:
                     a, fa = c, gap
