@@ -153,7 +153,10 @@ def _linear(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation
     factor, core = rest.as_independent(z, as_Add=False)
     if constant == 0 and factor == 1:
         return None
-    return core, sympy.expand_mul((right - constant) / factor)
+    solved = (right - constant) / factor
+    # Other constants, such as exp(3), would be repeated in every term.
+    exact = constant.is_Rational and factor.is_Rational
+    return core, sympy.expand_mul(solved) if exact else solved
 
 
 @rule(

@@ -90,7 +90,7 @@ def _lowest_terms(expr: Expr, trace: Trace) -> Expr:
         argument = node.args[2]
         inverses = {f: sympy.Dummy() for f in argument.atoms(BetaLowerInverse)}
         plain = argument.xreplace(inverses)
-        if plain.is_rational_function(*plain.free_symbols):
+        if _has_rational_coefficients(plain):
             back = {symbol: f for f, symbol in inverses.items()}
             changes[node] = BetaLower(*node.args[:2], sympy.cancel(plain).xreplace(back))
     return expr.xreplace(changes) if changes else expr
@@ -124,7 +124,7 @@ def _logarithm_of_fraction(expr: Expr, trace: Trace) -> Expr:
         inverses = {f: sympy.Dummy(positive=True) for f in argument.atoms(BetaLowerInverse)}
         plain = argument.xreplace(inverses)
         names = plain.free_symbols
-        if not plain.is_rational_function(*names) or plain.is_number:
+        if plain.is_number or not _has_rational_coefficients(plain):
             return None
         numerator, denominator = sympy.fraction(sympy.cancel(plain))
         if denominator == 1:
@@ -146,12 +146,20 @@ def _with_constant_inside(terms: list[Expr]) -> Expr:
     variables = [t for t in terms if not t.is_number and t.as_coeff_Mul()[1].func is sympy.log]
     if len(constants) == len(variables) == 1:
         (c, constant), (factor, variable) = constants[0].as_coeff_Mul(), variables[0].as_coeff_Mul()
-        if abs(c) == abs(factor):
+        short = constant.args[0].is_Rational or not variable.args[0].is_Add
+        if abs(c) == abs(factor) and short:
             inside = variable.args[0] * constant.args[0] ** (c / factor)
             merged = _turned(factor * sympy.log(sympy.expand_mul(inside)))
             rest = [t for t in terms if t not in (constants[0], variables[0])]
             return sympy.Add(merged, *rest)
     return sympy.Add(*terms)
+
+
+def _has_rational_coefficients(expr: Expr) -> bool:
+    """Whether an expression is a quotient of polynomials over the rationals."""
+    irrational = (n for n in expr.atoms(sympy.Function, sympy.Pow) if n.is_number)
+    plain = expr.is_rational_function(*expr.free_symbols)
+    return bool(plain and all(number.is_Rational for number in irrational))
 
 
 def _turned(term: Expr) -> Expr:

@@ -176,8 +176,8 @@ def _in_rho(in_tail: Expr) -> Expr:
 
 def _formula(structure: Structure, order: Expr, expression: Expr) -> Expr:
     """Derive again with a symbol for the dimension; check by putting the number back."""
-    if structure.dim == 1:
-        return LAMBDA * expression
+    if structure.dim == 1 or (isinstance(structure, Product) and order == 1):
+        return LAMBDA * expression  # the dimension does not enter
     with_symbol = _derive(structure, order, DIMENSION, Trace())
     if with_symbol is None:
         return LAMBDA * expression

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ _COARSE_SMALLEST = 0.02
 #: The quadrature engine promises 1e-9 relative; a wrong branch is off by far more.
 _FINE_TOLERANCE = 1e-7
 _POINTS = 20
+#: Digits in which closed forms are evaluated before they are rounded.
+_DIGITS = 25
 #: Integrals are evaluated by quadrature at every point, so fewer of them.
 _POINTS_WITH_INTEGRALS = 5
 #: Nodes of the Gauss-Legendre rule, per panel, and panels on the logarithmic scale.
@@ -89,13 +92,17 @@ def value_at(expr: Expr, symbol: Symbol, point: float) -> float:
     slow = {i: sympy.Float(_integral_at(i, symbol, number), 17) for i in expr.atoms(sympy.Integral)}
     fast = expr.xreplace(slow)
     inverses = fast.atoms(MonotoneInverse)
-    fast = fast.xreplace({i: i.subs(symbol, number).evalf(25) for i in inverses})
-    with mpmath.workdps(25):
-        call = sympy.lambdify(symbol, fast, modules=[MPMATH_FUNCTIONS, "mpmath"])
-        value = mpmath.mpmathify(call(mpmath.mpf(point)))
+    fast = fast.xreplace({i: i.subs(symbol, number).evalf(_DIGITS) for i in inverses})
+    with mpmath.workdps(_DIGITS):
+        value = mpmath.mpmathify(_compiled(fast, symbol)(mpmath.mpf(point)))
         if abs(mpmath.im(value)) > 1e-15 * abs(value):
             return float("nan")
         return float(mpmath.re(value))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(expr: Expr, symbol: Symbol) -> Callable[[Any], Any]:
+    return sympy.lambdify(symbol, expr, modules=[MPMATH_FUNCTIONS, "mpmath"])
 
 
 def _branch(piecewise: sympy.Piecewise, symbol: Symbol, number: Expr) -> Expr:

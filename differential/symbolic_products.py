@@ -53,7 +53,7 @@ def axis_radii(marginal: Marginal, trace: Trace) -> list[Expr]:
     if low == -high and _is_even(phi):
         radius = _even(phi, high, trace)
         return [] if radius is None else [radius]
-    if phi.has(sympy.Abs, sympy.sign):
+    if phi.has(sympy.Abs, sympy.sign, sympy.Piecewise):
         return _kinked(phi, (low, high), trace)
     return _smooth(phi, (low, high), trace)
 

@@ -40,7 +40,7 @@ def uniform(order: object, dim: int) -> Uniform:
 
 
 #: (structure, adversary) of densities no two of which differ by scale or dimension alone.
-DIFFERENT_DENSITIES = {
+DIFFERENT_DENSITIES: dict[str, tuple[Product | Radial | Uniform, object]] = {
     "normal": (product(t**2 / 2), 1),
     "normal radial": (radial(2, r**2, 10), 2),
     "normal off centre": (product((t - 1) ** 2), 1),
