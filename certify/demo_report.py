@@ -167,7 +167,7 @@ def _caution(images: int) -> str:
     # Standard deviation of a share near 1/2 of that many images.
     return (
         f"with {images} images a share is uncertain by up to {0.5 / images**0.5:.2f} (one standard "
-        "deviation): smaller differences between noises mean little"
+        "deviation), and a few sigmas leave gaps in an envelope: small differences mean little"
     )
 
 

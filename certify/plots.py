@@ -62,7 +62,7 @@ def plot_curves(
     ax.set_xlabel(f"{adversary} radius".strip())
     ax.set_ylabel("certified accuracy")
     ax.set_ylim(0.0, 1.0)
-    ax.set_xlim(left=0.0)
+    ax.set_xlim(0.0, max((float(curve.radii.max()) for curve in curves), default=1.0))
     ax.grid(alpha=0.3)
     if title:
         ax.set_title(title)

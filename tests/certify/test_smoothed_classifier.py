@@ -317,3 +317,31 @@ def test_repeated_indices():
 def test_radius_of_another_dimension():
     with pytest.raises(InvalidInputError, match="dimension of the radius function"):
         SmoothedClassifier(Linear(), uniform_cube(dim=DIM), StandInRadius("uniform", dim=5))
+
+
+class Ablation:
+    """Keeps each coordinate with probability 3/4: randomisation that is not additive."""
+
+    dim = DIM
+    radius = StandInRadius("uniform", scale=1.0, dim=DIM, adversary="l0")
+
+    def describe(self):
+        return "ablation of a quarter"
+
+    def sample(self, x, n, generator):
+        kept = torch.rand((n, *x.shape), generator=generator) < 0.75
+        return x * kept
+
+
+def test_any_smoother_fits(tmp_path):
+    """All four coordinates are kept with probability 0.316, three or more with 0.738.
+
+    The count misses by 6 standard deviations with probability below 1e-8 (seed 0).
+    """
+    smoothed = SmoothedClassifier.from_smoother(lambda x: (x.sum(1) >= 3).long(), Ablation())
+    path = tmp_path / "run.tsv"
+    item = smoothed.certify(torch.ones(1, DIM), n=10_000, log=path)[0]
+    rho = 0.75**4 + 4 * 0.75**3 * 0.25
+    assert abs(item.count - 10_000 * rho) < 6 * np.sqrt(10_000 * rho * (1 - rho))
+    assert item.adversary == "l0"
+    assert read_log(path, verify=Ablation.radius).records[0].noise == "ablation of a quarter"
