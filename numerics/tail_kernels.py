@@ -59,7 +59,7 @@ def _read_loop(values, uniform, bins, left, width, series, lower_count, out):  #
             p = abs(values[i])
             upper = values[i] > 0.0
         bits = np.float64(p).view(np.int64)
-        k = min(max((bits >> LOCAL_BITS) - FIRST_BIN, 0), BINS - 1)
+        k = min(max(int(bits >> LOCAL_BITS) - FIRST_BIN, 0), BINS - 1)
         if upper:
             k += BINS
         z = (bits & LOCAL_MASK) * _SCALE - 0.5

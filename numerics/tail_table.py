@@ -197,8 +197,10 @@ def _misfit(series: Array, values: Array, p: Array) -> Array:
     """Largest error of each series at the checks, less what roundings of p explain."""
     found = np.polynomial.legendre.legval(_CHECKS, series.T)
     error = np.abs(found - values[:, ORDER:]).max(axis=1)
-    slope = np.abs(np.diff(values[:, :ORDER]) / np.diff(p[:, :ORDER])).max(axis=1)
-    return np.asarray(error - _ARGUMENT_ROUNDINGS * p.max(axis=1) * slope)
+    # p times the slope, without overflow where values are near the largest float64
+    steps = np.diff(p[:, :ORDER]) / p.max(axis=1, keepdims=True)
+    change = np.abs(np.diff(values[:, :ORDER]) * (_ARGUMENT_ROUNDINGS / steps)).max(axis=1)
+    return np.asarray(error - change)
 
 
 def _bins(left: Array, width: Array, series: Array) -> Array:
@@ -215,9 +217,9 @@ def _bins(left: Array, width: Array, series: Array) -> Array:
     coefficients = values[:, : BIN_DEGREE + 1] @ fit.T
     found = np.polynomial.polynomial.polyval(checks, coefficients.T)
     error = np.abs(found - values[:, BIN_DEGREE + 1 :]).max(axis=1)
-    slope = np.ptp(values, axis=1) / np.ptp(p, axis=1)
-    allowed = _BIN_TOLERANCE * np.abs(values).max(axis=1)
-    coefficients[error > allowed + _ARGUMENT_ROUNDINGS * p.max(axis=1) * slope] = np.nan
+    change = np.ptp(values, axis=1) * (_ARGUMENT_ROUNDINGS * p.max(axis=1) / np.ptp(p, axis=1))
+    allowed = _BIN_TOLERANCE * np.abs(values).max(axis=1) + change
+    coefficients[error > allowed] = np.nan
     outside = np.full((1, BIN_DEGREE + 1), np.nan)
     return np.concatenate([outside, coefficients, outside])
 

@@ -30,6 +30,8 @@ __all__ = ["carry_out", "find_recipe", "recipe_of", "sample"]
 
 Array = NDArray[np.float64]
 
+#: Coordinates worked on at a time: 2^15 float64 and a few copies stay in a processor's cache.
+_BLOCK = 2**15
 #: Of a coordinate cut to [-m, m] lower tails as small as 2^-54 H(m) are wanted.
 _CUT_OCTAVES = 127
 #: exp, H and S of log m multiply its rounding by d log H / d log m, which reaches thousands where
@@ -97,7 +99,12 @@ def carry_out(recipe: Recipe, scalars: Array, uniforms: Array) -> Array:
     -------
     array (n, recipe.dim)
     """
-    return np.asarray(recipe.noise(NumpyArrays(), scalars, uniforms))
+    arrays, rows = NumpyArrays(), max(1, _BLOCK // recipe.dim)
+    noise = np.empty_like(uniforms)
+    for start in range(0, len(uniforms), rows):
+        block = slice(start, start + rows)
+        noise[block] = recipe.noise(arrays, scalars[block], uniforms[block])
+    return noise
 
 
 def recipe_of(structures: Iterable[Structure]) -> Recipe:
