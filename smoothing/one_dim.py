@@ -82,35 +82,6 @@ class OneDimDensity:
         probabilities = np.asarray(p, dtype=np.float64)
         return quantiles(self.panels, probabilities.ravel(), False).reshape(probabilities.shape)
 
-    def moment(self, k: float, *, absolute: bool = False) -> float:
-        """E X^k (or E |X|^k); inf where it diverges.
-
-        The panels end where a mass of e^-100 is left, so the rest is added as a power law; a
-        moment is infinite when that rest diverges.
-        """
-        panels = self.panels
-        rule = legendre_rule()
-        half = (panels.right - panels.left)[:, None] / 2
-        points = panels.anchor[:, None] + panels.left[:, None] + half * (1 + rule.nodes)
-        density = np.polynomial.legendre.legval(rule.nodes, panels.density.T)
-        powers = np.abs(points) ** k if absolute or k % 1 else points**k
-        ends = self._end_exponents()
-        if any(np.isfinite(e) and e + k >= -1e-9 for e in ends):
-            return np.inf
-        return float(np.sum((density * powers) @ rule.weights))
-
-    def _end_exponents(self) -> tuple[float, float]:
-        """Exponent of x P[|X| > x] at the two ends if heavy tailed, else -inf."""
-        panels, out = self.panels, []
-        for end, sign in ((0, -1), (-1, 1)):
-            x = panels.anchor[end] + (panels.right[end] if sign > 0 else panels.left[end])
-            if abs(x) < 1e9 or np.sign(x) != sign:
-                out.append(-np.inf)
-                continue
-            near, far = (float(self.pdf(v)) for v in (x / 4, x / 2))
-            out.append(float(np.log(far / near) / np.log(2)) + 1)
-        return out[0], out[1]
-
     def _mass(self, x: ArrayLike, upper: bool) -> Array:
         panels = self.panels
         index, local, _ = self._locate(x)
