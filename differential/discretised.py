@@ -176,7 +176,7 @@ def _radius_grid(radial: Radial) -> tuple[Array, Array, Array, float]:
 
 
 def _signed(radial: Radial, order: Expr, tails: Array) -> Array | None:
-    """A_u in {alpha, 0, -alpha} (spec 2.2)."""
+    """A_u in {alpha, 0, -alpha} (I.6, I.9, I.14)."""
     if radial.order is S.Infinity and order == 1:
         alpha, weight = 1.0, 1.0 / radial.dim
     elif radial.order == order:

@@ -73,7 +73,9 @@ def kernel_of(log_density: Expr, variable: Symbol) -> Kernel:
         elif logarithm == variable:
             power += factor
         else:
-            exponents[logarithm] = exponents.get(logarithm, sympy.S.Zero) + factor
+            content, base = logarithm.primitive()
+            coefficient *= content**factor
+            exponents[base] = exponents.get(base, sympy.S.Zero) + factor
     return Kernel(variable, coefficient, power, _sorted_bases(exponents), exponent)
 
 
@@ -90,6 +92,8 @@ def kernel_of_product(product: Expr, variable: Symbol) -> Kernel:
         elif base == variable:
             power += degree
         else:
+            content, base = base.primitive()
+            coefficient *= content**degree
             exponents[base] = exponents.get(base, sympy.S.Zero) + degree
     return Kernel(variable, coefficient, power, _sorted_bases(exponents), exponent)
 

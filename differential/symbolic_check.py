@@ -34,6 +34,8 @@ _POINTS_WITH_INTEGRALS = 5
 #: Nodes of the Gauss-Legendre rule, per panel, and panels on the logarithmic scale.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _PANELS = 96
+#: Cells of the grid on which a root is looked for, and its reach where an end is 0 or infinite.
+_GRID, _WIDE = 2000, 60.0
 #: Where an integral runs to 0 or infinity it is cut at these multiples of its other end.
 _REACH = 30.0
 
@@ -92,7 +94,7 @@ def value_at(expr: Expr, symbol: Symbol, point: float) -> float:
     slow = {i: sympy.Float(_integral_at(i, symbol, number), 17) for i in expr.atoms(sympy.Integral)}
     fast = expr.xreplace(slow)
     inverses = fast.atoms(MonotoneInverse)
-    fast = fast.xreplace({i: i.subs(symbol, number).evalf(_DIGITS) for i in inverses})
+    fast = fast.xreplace({i: sympy.Float(_root_at(i, symbol, number), 17) for i in inverses})
     with mpmath.workdps(_DIGITS):
         value = mpmath.mpmathify(_compiled(fast, symbol)(mpmath.mpf(point)))
         if abs(mpmath.im(value)) > 1e-15 * abs(value):
@@ -113,12 +115,38 @@ def _branch(piecewise: sympy.Piecewise, symbol: Symbol, number: Expr) -> Expr:
     return S.NaN
 
 
+def _root_at(inverse: MonotoneInverse, symbol: Symbol, number: Expr) -> float:
+    """Value of an inverse function in float64, from a grid in log x and Brent's method."""
+    from scipy.optimize import brentq  # imported late: it is slow and rarely needed
+
+    function, target, lower, upper = inverse.subs(symbol, number).args
+    (x,) = function.variables
+    call = sympy.lambdify(x, function.expr, modules=[SCIPY_FUNCTIONS, "scipy", "numpy"])
+    ends = [np.log(float(end)) if 0 < float(end) < np.inf else None for end in (lower, upper)]
+    low = -_WIDE if ends[0] is None else ends[0]
+    high = _WIDE if ends[1] is None else ends[1]
+    grid = low + (high - low) * (np.arange(_GRID) + 0.5) / _GRID
+    with np.errstate(all="ignore"):
+        gaps = np.asarray(call(np.exp(grid)), dtype=np.float64) - float(target)
+        crossings = np.flatnonzero(np.diff(np.sign(gaps)) != 0)
+        if not len(crossings):
+            return float(inverse.subs(symbol, number).evalf(20))
+        cell = grid[crossings[0] : crossings[0] + 2]
+        root = brentq(lambda u: float(call(np.exp(u))) - float(target), *cell, xtol=1e-15)
+    return float(np.exp(root))
+
+
 def _integral_at(integral: sympy.Integral, symbol: Symbol, number: Expr) -> float:
     (variable, low, high), integrand = integral.limits[0], integral.function
     call = sympy.lambdify(
         variable, integrand.subs(symbol, number), modules=[SCIPY_FUNCTIONS, "scipy", "numpy"]
     )
-    ends = [float(end.subs(symbol, number).evalf(20)) for end in (low, high)]
+    ends = [
+        _root_at(end, symbol, number)
+        if isinstance(end, MonotoneInverse)
+        else float(end.subs(symbol, number).evalf(20))
+        for end in (low, high)
+    ]
     if ends[1] == np.inf:
         ends[1] = ends[0] * np.exp(_REACH)
     if ends[0] == 0:

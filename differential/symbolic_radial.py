@@ -77,19 +77,20 @@ def signed_radius(
     if drift is None:
         return None
     height = tidy(drift.mean + drift.boundary, trace)
-    trace.note("E[g'(r)] with the boundary density", height, "M(1), derivations 1")
+    trace.note("E[g'(r)] with the boundary density", height, "M(1) = E g'(r) + boundary density")
     far = _far_branch(drift, 2 * TAIL / weight, trace)
     if weight == 1:
         return None if far is None else conclude([far / alpha], trace)
     slowness = _flat(1 / (weight * alpha * height))
     near = (1 - 2 * TAIL) * slowness
-    trace.note("Phi is constant between m/2 and 1/2", alpha * weight * height / 2, "spec 2.2")
+    constant = alpha * weight * height / 2
+    trace.note("Phi(p), m/2 <= p <= 1/2", constant, "I.6, I.7: A_u is 0 with probability 1 - m")
     if far is None:
         return None
     beyond = _flat((1 - weight) * slowness) + far / alpha
     branches = (near, sympy.Ge(TAIL, weight / 2)), (beyond, True)
     radius = sympy.Piecewise(*branches)
-    trace.note("radius in s = 1 - rho", radius, "R = int_s^{1/2} dp/Phi(p), Theorem F.5")
+    trace.note("radius in s = 1 - rho", radius, "R = int_s^{1/2} dp/Phi(p), Theorem F.6")
     return radius
 
 
@@ -104,7 +105,7 @@ def _flat(expr: Expr) -> Expr:
 def _drift(radial: Radial, dim: Expr, trace: Trace) -> _Drift | None:
     slope = sympy.diff(radial.profile, RADIUS)
     shape = shape_of(slope, RADIUS, radial.support)
-    trace.note("radial slope g'(r), gamma_u = g'(r) A_u", slope, "spec 2.2")
+    trace.note("radial slope g'(r), gamma_u = g'(r) A_u", slope, "r and direction are independent")
     kernel = kernel_of((dim - 1) * sympy.log(RADIUS) - radial.profile, RADIUS)
     side = side_of(kernel, radial.support, trace)
     if side is None or shape.sign != "nonnegative":
@@ -119,7 +120,7 @@ def _drift(radial: Radial, dim: Expr, trace: Trace) -> _Drift | None:
 
 
 def _boundary(side: Side, kernel: Kernel, support: tuple[Expr, Expr]) -> Expr | None:
-    """Density of r at the ends of a cut support, the singular part of gamma (spec 2, 2.2)."""
+    """Density of r at the ends of a cut support, the singular part of gamma (H.12)."""
     total = S.Zero
     for end in support:
         if end.is_finite and end.is_positive:
@@ -168,7 +169,7 @@ def _far_branch(drift: _Drift, share: Expr, trace: Trace) -> Expr | None:
     turns = drift.shape.turns
     if turns == "constant":
         flux = drift.slope * _SHARE_INSIDE + drift.boundary
-        trace.note("an atom: M(y) is linear", flux, "F.7 with atoms, spec 2")
+        trace.note("an atom: M(y) is linear", flux, "g' is constant; Lemma F.7 with atoms")
         found = definite_integral(1 / flux, _SHARE_INSIDE, share, S.One, (S.Zero, S.One), trace)
         return None if found is None else tidy(found, trace)
     if turns in ("rising", "falling"):
@@ -184,7 +185,7 @@ def _one_sided(drift: _Drift, above: bool, share: Expr, trace: Trace) -> Expr | 
         return None
     partial = drift.above(position) if above else drift.below(position)
     flux = tidy(partial + drift.boundary, trace).subs(SHARE, _SHARE_INSIDE)
-    trace.note("M(q)", flux, "E[g'(r); top share q], derivations 1")
+    trace.note("M(q)", flux, "E[g'(r); the share q with the largest g'(r)]")
     found = definite_integral(1 / flux, _SHARE_INSIDE, share, S.One, (S.Zero, S.One), trace)
     return Integral(1 / flux, (_SHARE_INSIDE, share, 1)) if found is None else found
 
@@ -230,7 +231,7 @@ def spherical_radius(radial: Radial, dim: Expr, trace: Trace) -> Expr | None:
     slope = sympy.diff(radial.profile, RADIUS)
     if slope.has(RADIUS) or not slope.is_positive or radial.support != (S.Zero, S.Infinity):
         return None
-    trace.note("gamma_u = c T", slope, "r and direction are independent, spec 2.2")
+    trace.note("gamma_u = c T", slope, "r and direction are independent")
     v, t = Symbol("v", positive=True), Symbol("t", positive=True)
     exponent = (dim - 3) / sympy.Integer(2)
     kernel = kernel_of(exponent * (sympy.log(v) + sympy.log(1 - v)), v)

@@ -46,7 +46,8 @@ def _cube(size: Expr, adversary: Expr, dim: Expr, trace: Trace) -> Expr | None:
     """O = prod (1 - |v_i|/(2 size)); a vertex moves one coordinate (l1) or all equally."""
     if adversary == 1 or dim == 1:
         return _solve((1 - _SHIFT / (2 * size)), 2 * size, S.One, trace)
-    # Equal shifts are worst for orders >= 2 (spec 3); their norm is dim^(1/order) times the shift.
+    # Equal shifts are worst for orders >= 2, because log(1 - sqrt(b)/2) is convex while each
+    # defect is at most 1/2; their norm is dim^(1/order) times the shift.
     length = S.One if adversary is S.Infinity else sympy.sqrt(dim)
     return _solve((1 - _SHIFT / (2 * size)) ** dim, 2 * size, length, trace)
 

@@ -74,7 +74,7 @@ class BetaLower(SpecialFunction):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         a, b, x = (printer._print(arg) for arg in self.args)
         body = rf"I_{{{x}}}\left({a}, {b}\right)"
-        return body if exp is None else rf"{{{body}}}^{{{exp}}}"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 
 class BetaLowerInverse(SpecialFunction):

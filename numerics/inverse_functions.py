@@ -94,6 +94,9 @@ class MonotoneInverse(Function):
     1.00000000000000
     """
 
+    is_commutative = True
+    is_extended_real = True
+
     def _eval_evalf(self, prec: int) -> sympy.Expr | None:
         function, target, lower, upper = self.args
         if self.free_symbols:
@@ -125,7 +128,7 @@ class MonotoneInverse(Function):
             rf"\left({printer._print(x)} \mapsto {printer._print(function.expr)}\right)^{{-1}}"
             rf"\left({printer._print(target)}\right)"
         )
-        return body if exp is None else rf"{{{body}}}^{{{exp}}}"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 
 def _solve_on_log_scale(gap: Callable[[mpf], mpf], lower: mpf, upper: mpf) -> mpf:

@@ -35,8 +35,9 @@ class SpecialFunction(Function):
         return sympy.Expr._from_mpmath(result, prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = self._latex_name if exp is None else rf"\left({self._latex_name}\right)^{{{exp}}}"
-        return rf"{head}\left({', '.join(printer._print(arg) for arg in self.args)}\right)"
+        arguments = ", ".join(printer._print(arg) for arg in self.args)
+        body = rf"{self._latex_name}\left({arguments}\right)"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
     def _numpycode(self, printer: Any) -> str:
         arguments = ", ".join(printer._print(arg) for arg in self.args)

@@ -327,7 +327,7 @@ def test_failures_inside_sympy_are_refusals(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(*arguments: object) -> None:
         raise NotImplementedError("no such branch")
 
-    monkeypatch.setattr(symbolic, "axis_radii", broken)
+    monkeypatch.setattr(symbolic, "radius_in_tail", broken)
     result = derive_symbolic(product(Abs(t)), 1)
     assert isinstance(result, SymbolicRefusal)
     assert "NotImplementedError: no such branch" in result.reason
