@@ -8,6 +8,7 @@ between neighbouring thresholds the list of cut cells does not change.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -65,17 +66,27 @@ class CellGrid:
     critical: NDArray[np.bool_]
 
 
-@dataclass
-class _Rows:
-    """Growing columns of `Cells`."""
+class _Cell(NamedTuple):
+    """One row of `Cells`."""
 
-    rows: list[tuple[int, float, float, float, float, float, float, bool, bool]]
+    panel: int
+    start: float
+    stop: float
+    low: float
+    high: float
+    mass: float
+    moment: float
+    critical_low: bool
+    critical_high: bool
 
-    def freeze(self) -> Cells:
-        columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * 9
-        kinds: list[type] = [np.int64] + [np.float64] * 6 + [np.bool_] * 2  # type: ignore[list-item]
-        arrays = [np.array(c, dtype=k) for c, k in zip(columns, kinds, strict=True)]
-        return Cells(*arrays)
+
+def _columns(rows: list[_Cell]) -> Cells:
+    kinds: dict[str, Any] = {"panel": np.int64, "critical_low": np.bool_, "critical_high": np.bool_}
+    columns: dict[str, Any] = {
+        name: np.array([getattr(row, name) for row in rows], dtype=kinds.get(name, np.float64))
+        for name in _Cell._fields
+    }
+    return Cells(**columns)
 
 
 def monotone_cells(panels: PanelDensity, sign: int) -> Cells:
@@ -86,7 +97,7 @@ def monotone_cells(panels: PanelDensity, sign: int) -> Cells:
     panels : PanelDensity
     sign : {1, -1}
     """
-    rows = _Rows([])
+    rows: list[_Cell] = []
     joined = _is_joined(panels)
     for i in range(len(panels.left)):
         value = sign * panels.value[i]
@@ -96,8 +107,9 @@ def monotone_cells(panels: PanelDensity, sign: int) -> Cells:
             continue
         if high - low <= _FLAT * high:
             level = float(value[0])
-            rows.rows.append((-1, 0.0, 0.0, level, level, float(2 * panels.density[i, 0]),
-                              float(2 * sign * panels.moment[i, 0]), True, True))
+            mass = float(2 * panels.density[i, 0])
+            moment = float(2 * sign * panels.moment[i, 0])
+            rows.append(_Cell(-1, 0.0, 0.0, level, level, mass, moment, True, True))
             continue
         ends = {-1.0: not joined[i], 1.0: not joined[i + 1]}
         _append_panel(rows, panels, i, value, ends)
@@ -105,8 +117,8 @@ def monotone_cells(panels: PanelDensity, sign: int) -> Cells:
         mass, moment = float(panels.gap_mass[k]), float(sign * panels.gap_moment[k])
         if mass > 0 and moment > 0:
             level = _sliver_level(panels, sign, k, moment / mass)
-            rows.rows.append((-1, 0.0, 0.0, level, level, mass, moment, False, False))
-    return rows.freeze()
+            rows.append(_Cell(-1, 0.0, 0.0, level, level, mass, moment, False, False))
+    return _columns(rows)
 
 
 def _sliver_level(panels: PanelDensity, sign: int, k: int, level: float) -> float:
@@ -138,11 +150,11 @@ def _is_joined(panels: PanelDensity) -> NDArray[np.bool_]:
 
 
 def _append_panel(
-    rows: _Rows, panels: PanelDensity, i: int, value: Array, ends: dict[float, bool]
+    rows: list[_Cell], panels: PanelDensity, i: int, value: Array, ends: dict[float, bool]
 ) -> None:
-    inner = sign_changes(legendre.legder(value))
+    inner = sign_changes(np.asarray(legendre.legder(value), dtype=np.float64))
     points = [-1.0, *inner, 1.0]
-    critical = dict(ends) | {z: True for z in inner}
+    critical = dict(ends) | dict.fromkeys(inner, True)
     for start, stop in zip(points[:-1], points[1:], strict=True):
         h_start, h_stop = (float(legendre.legval(z, value)) for z in (start, stop))
         if max(h_start, h_stop) <= 0:
@@ -159,8 +171,8 @@ def _append_panel(
         low_end, high_end = (start, stop) if rising else (stop, start)
         mass = _integral(panels.density[i], start, stop)
         moment = abs(_integral(panels.moment[i], start, stop))
-        rows.rows.append((i, start, stop, min(h_start, h_stop), max(h_start, h_stop), mass,
-                          moment, flags[low_end], flags[high_end]))
+        low, high = min(h_start, h_stop), max(h_start, h_stop)
+        rows.append(_Cell(i, start, stop, low, high, mass, moment, flags[low_end], flags[high_end]))
 
 
 def sign_changes(series: Array) -> list[float]:

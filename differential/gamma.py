@@ -17,7 +17,7 @@ from differential.phi import Direction, Phi
 from differential.product_laws import coordinate_law
 from differential.radial_laws import lattice_law, sign_law, spherical_law
 from smoothing.norms import LpNorm, Norm
-from smoothing.structure import Marginal, Product, Radial, Structure
+from smoothing.structure import Product, Radial, Structure
 
 __all__ = ["Coverage", "cover", "uncovered_reason"]
 

@@ -47,9 +47,7 @@ class Law:
     @property
     def reversed(self) -> Law:
         """Law for the direction -u."""
-        return Law(
-            self.negative, self.positive, self.jump_up, self.jump_down, self.relative_error
-        )
+        return Law(self.negative, self.positive, self.jump_up, self.jump_down, self.relative_error)
 
     @property
     def is_symmetric(self) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.jit import kernel
-from numerics.panel_kernels import integral, series
+from numerics.panel_kernels import series
 
 __all__ = ["evaluate", "solve"]
 
 
 @kernel
-def crossing(value, start, stop, c):  # type: ignore[no-untyped-def]
+def crossing(value, start, stop, c):
     """Local coordinate in [start, stop] where the monotone series `value` equals c (Illinois)."""
     a, b = start, stop
     fa = series(value, a) - c
@@ -42,7 +42,7 @@ def crossing(value, start, stop, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cut_sums(c, cell, panel, start, stop, rising, density, value, nodes, weights):  # type: ignore[no-untyped-def]
+def cut_sums(c, cell, panel, start, stop, rising, density, value, nodes, weights):
     """Mass and excess over c of the part of one cell above c."""
     i = panel[cell]
     z = crossing(value[i], start[cell], stop[cell], c)
@@ -60,8 +60,22 @@ def cut_sums(c, cell, panel, start, stop, rising, density, value, nodes, weights
 
 
 @kernel
-def interval_sums(c, k, base_mass, base_moment, cut_start, cut, panel, start, stop, rising,
-                  density, value, nodes, weights):  # type: ignore[no-untyped-def]
+def interval_sums(
+    c,
+    k,
+    base_mass,
+    base_moment,
+    cut_start,
+    cut,
+    panel,
+    start,
+    stop,
+    rising,
+    density,
+    value,
+    nodes,
+    weights,
+):
     """P[gamma > c] and E(gamma - c)+ for c in [grid[k], grid[k+1])."""
     mass = 0.0
     excess = 0.0
@@ -74,8 +88,22 @@ def interval_sums(c, k, base_mass, base_moment, cut_start, cut, panel, start, st
 
 
 @kernel
-def evaluate(points, grid, base_mass, base_moment, cut_start, cut, panel, start, stop, rising,
-             density, value, nodes, weights):  # type: ignore[no-untyped-def]
+def evaluate(
+    points,
+    grid,
+    base_mass,
+    base_moment,
+    cut_start,
+    cut,
+    panel,
+    start,
+    stop,
+    rising,
+    density,
+    value,
+    nodes,
+    weights,
+):
     """Tail and excess at each threshold >= 0, shapes (n,), (n,)."""
     n = points.shape[0]
     tail = np.zeros(n)
@@ -87,14 +115,42 @@ def evaluate(points, grid, base_mass, base_moment, cut_start, cut, panel, start,
             continue
         k = np.searchsorted(grid, c, side="right") - 1
         tail[i], excess[i] = interval_sums(
-            c, k, base_mass, base_moment, cut_start, cut, panel, start, stop, rising, density,
-            value, nodes, weights)
+            c,
+            k,
+            base_mass,
+            base_moment,
+            cut_start,
+            cut,
+            panel,
+            start,
+            stop,
+            rising,
+            density,
+            value,
+            nodes,
+            weights,
+        )
     return tail, excess
 
 
 @kernel
-def solve(targets, grid, tail_at, base_mass, base_moment, cut_start, cut, panel, start, stop,
-          rising, density, value, nodes, weights):  # type: ignore[no-untyped-def]
+def solve(
+    targets,
+    grid,
+    tail_at,
+    base_mass,
+    base_moment,
+    cut_start,
+    cut,
+    panel,
+    start,
+    stop,
+    rising,
+    density,
+    value,
+    nodes,
+    weights,
+):
     """Upper quantile c, P[gamma > c] and E(gamma - c)+ for each target probability.
 
     The quantile only has to be near: Phi(p) <= c p + E(gamma - c)+ for every c, with an error of
@@ -137,8 +193,21 @@ def solve(targets, grid, tail_at, base_mass, base_moment, cut_start, cut, panel,
                     c = b
                     break
                 mass, _ = interval_sums(
-                    c, k, base_mass, base_moment, cut_start, cut, panel, start, stop, rising,
-                    density, value, nodes, weights)
+                    c,
+                    k,
+                    base_mass,
+                    base_moment,
+                    cut_start,
+                    cut,
+                    panel,
+                    start,
+                    stop,
+                    rising,
+                    density,
+                    value,
+                    nodes,
+                    weights,
+                )
                 gap = mass - p
                 if abs(gap) <= 1e-10 * p:
                     break
@@ -161,6 +230,19 @@ def solve(targets, grid, tail_at, base_mass, base_moment, cut_start, cut, panel,
         if c < grid[last]:
             j = k if c < grid[k + 1] else k + 1
             tail[i], excess[i] = interval_sums(
-                c, j, base_mass, base_moment, cut_start, cut, panel, start, stop, rising,
-                density, value, nodes, weights)
+                c,
+                j,
+                base_mass,
+                base_moment,
+                cut_start,
+                cut,
+                panel,
+                start,
+                stop,
+                rising,
+                density,
+                value,
+                nodes,
+                weights,
+            )
     return quantile, tail, excess

@@ -165,8 +165,18 @@ class PanelPart:
         value = self.sign * self.panels.value
         rising = self.rising(cells)
         return (
-            grid.base_mass, grid.base_moment, grid.cut_start, grid.cut, panel, cells.start,
-            cells.stop, rising, self.panels.density, value, rule.nodes, rule.weights,
+            grid.base_mass,
+            grid.base_moment,
+            grid.cut_start,
+            grid.cut,
+            panel,
+            cells.start,
+            cells.stop,
+            rising,
+            self.panels.density,
+            value,
+            rule.nodes,
+            rule.weights,
         )
 
     @cached_property
@@ -192,8 +202,9 @@ class PanelPart:
             return np.empty(0)
         below = np.append(grid.base_mass, 0.0)
         at_or_above = np.append(self.mass, grid.base_mass)
-        both = np.concatenate([self._tail_at[grid.critical], at_or_above[grid.critical],
-                               below[grid.critical]])
+        both = np.concatenate(
+            [self._tail_at[grid.critical], at_or_above[grid.critical], below[grid.critical]]
+        )
         return np.unique(both[(both > 0) & (both <= self.mass)])
 
     def tail_and_excess(self, c: Array) -> tuple[Array, Array]:
@@ -215,9 +226,11 @@ class PanelPart:
         """Values and masses of the stretches on which h is constant and positive."""
         cells = self._cells
         flat = (cells.panel < 0) & cells.critical_low
-        levels, index = np.unique(self._grid.grid[self._slots(cells.low[flat])],
-                                  return_inverse=True)
-        return levels, np.bincount(index, weights=cells.mass[flat], minlength=len(levels))
+        levels, index = np.unique(
+            self._grid.grid[self._slots(cells.low[flat])], return_inverse=True
+        )
+        masses = np.bincount(index, weights=cells.mass[flat], minlength=len(levels))
+        return levels, masses.astype(np.float64)
 
     @property
     def is_discrete(self) -> bool:

@@ -12,13 +12,13 @@ __all__ = ["cosine_density", "lattice_density"]
 
 
 @kernel
-def _cosine_term(c, h, gap, power):  # type: ignore[no-untyped-def]
+def _cosine_term(c, h, gap, power):
     """(1 - (c/h)^2)^power / h with gap = h - c > 0."""
     return np.exp(power * np.log(gap * (h + c) / (h * h))) / h
 
 
 @kernel
-def _stretch(c, density, value, start, stop, power, singular, nodes, weights):  # type: ignore[no-untyped-def]
+def _stretch(c, density, value, start, stop, power, singular, nodes, weights):
     """Integral over local coordinates from start to stop (either order), c reached at start."""
     total = 0.0
     length = stop - start
@@ -34,12 +34,14 @@ def _stretch(c, density, value, start, stop, power, singular, nodes, weights):  
         h = series(value, z)
         gap = h - c
         if gap > 0.0:
-            total += weights[j] * abs(jacobian) * series(density, z) * _cosine_term(c, h, gap, power)
+            total += (
+                weights[j] * abs(jacobian) * series(density, z) * _cosine_term(c, h, gap, power)
+            )
     return total
 
 
 @kernel
-def _graded(c, density, value, near, far, first, power, singular, nodes, weights):  # type: ignore[no-untyped-def]
+def _graded(c, density, value, near, far, first, power, singular, nodes, weights):
     """Integral from the end `near`, close to the threshold, to `far` in doubling stretches."""
     length = abs(far - near)
     sign = 1.0 if far > near else -1.0
@@ -48,16 +50,43 @@ def _graded(c, density, value, near, far, first, power, singular, nodes, weights
     step = min(max(first, 1e-13), length)
     while done < length:
         stop = min(done + step, length)
-        total += _stretch(c, density, value, near + sign * done, near + sign * stop, power,
-                          singular and done == 0.0, nodes, weights)
+        total += _stretch(
+            c,
+            density,
+            value,
+            near + sign * done,
+            near + sign * stop,
+            power,
+            singular and done == 0.0,
+            nodes,
+            weights,
+        )
         done = stop
         step = done
     return total
 
 
 @kernel
-def cosine_density(anchor, offsets, power, constant, atom_value, atom_mass, panel, start, stop,
-                   low, high, rising, at_nodes, h_nodes, density, value, nodes, weights):  # type: ignore[no-untyped-def]
+def cosine_density(
+    anchor,
+    offsets,
+    power,
+    constant,
+    atom_value,
+    atom_mass,
+    panel,
+    start,
+    stop,
+    low,
+    high,
+    rising,
+    at_nodes,
+    h_nodes,
+    density,
+    value,
+    nodes,
+    weights,
+):
     """Density of h T at anchor + offset, f_T(t) = constant (1 - t^2)^power."""
     out = np.zeros(offsets.shape[0])
     for n in range(offsets.shape[0]):
@@ -76,12 +105,14 @@ def cosine_density(anchor, offsets, power, constant, atom_value, atom_mass, pane
             far = stop[q] if rising[q] else start[q]
             if low[q] < c:
                 z = crossing(value[i], start[q], stop[q], c)
-                total += _graded(c, density[i], value[i], z, far, abs(z - near), power, True,
-                                 nodes, weights)
+                total += _graded(
+                    c, density[i], value[i], z, far, abs(z - near), power, True, nodes, weights
+                )
             elif low[q] - c < 0.5 * (high[q] - low[q]):
                 first = 0.5 * (low[q] - c) / (high[q] - low[q]) * abs(far - near)
-                total += _graded(c, density[i], value[i], near, far, first, power, low[q] == c,
-                                 nodes, weights)
+                total += _graded(
+                    c, density[i], value[i], near, far, first, power, low[q] == c, nodes, weights
+                )
             else:
                 for j in range(nodes.shape[0]):
                     h = h_nodes[q, j]
@@ -91,8 +122,9 @@ def cosine_density(anchor, offsets, power, constant, atom_value, atom_mass, pane
 
 
 @kernel
-def lattice_density(anchor, offsets, factors, shares, panel, start, stop, low, high, density,
-                    value, slope):  # type: ignore[no-untyped-def]
+def lattice_density(
+    anchor, offsets, factors, shares, panel, start, stop, low, high, density, value, slope
+):
     """Density of a_k h at anchor + offset, a_k with weight w_k; shares are w_k / a_k."""
     out = np.zeros(offsets.shape[0])
     least, most = low.min(), high.max()

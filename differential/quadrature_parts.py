@@ -100,9 +100,22 @@ def lattice_part(base: PanelPart, values: Array, weights: Array) -> tuple[Part, 
     shares = weights / values
 
     def density(anchor: float, offsets: Array) -> Array:
-        return np.asarray(lattice_density(
-            anchor, offsets, values, shares, cells.panel, cells.start, cells.stop, cells.low,
-            cells.high, base.panels.density, base.panels.value, slope))
+        return np.asarray(
+            lattice_density(
+                anchor,
+                offsets,
+                values,
+                shares,
+                cells.panel,
+                cells.start,
+                cells.stop,
+                cells.low,
+                cells.high,
+                base.panels.density,
+                base.panels.value,
+                slope,
+            )
+        )
 
     critical = np.unique((base.critical_values[:, None] * values).ravel())
     total = base.mass * float(weights.sum())
@@ -125,10 +138,28 @@ def spherical_part(base: PanelPart, dim: int) -> tuple[Part, float]:
     at_nodes = half * rule.weights * f
 
     def density(anchor: float, offsets: Array) -> Array:
-        return np.asarray(cosine_density(
-            anchor, offsets, power, constant, levels, masses, cells.panel, cells.start,
-            cells.stop, cells.low, cells.high, base.rising(cells), at_nodes, h,
-            base.panels.density, base.panels.value, rule.nodes, rule.weights))
+        return np.asarray(
+            cosine_density(
+                anchor,
+                offsets,
+                power,
+                constant,
+                levels,
+                masses,
+                cells.panel,
+                cells.start,
+                cells.stop,
+                cells.low,
+                cells.high,
+                base.rising(cells),
+                at_nodes,
+                h,
+                base.panels.density,
+                base.panels.value,
+                rule.nodes,
+                rule.weights,
+            )
+        )
 
     total = base.mass / 2
     panels, loss = panels_of_density(density, base.critical_values, base.largest, total)

@@ -76,8 +76,16 @@ def _absolute_value(panels: PanelDensity) -> PanelDensity:
     anchor = panels.anchor[origin]
     edges = np.append(anchor + left, anchor[-1] + right[-1])
     return PanelDensity(
-        anchor, left, right, density, value, moment, gap_mass, gap_moment,
-        panels.log_normaliser, edges,
+        anchor,
+        left,
+        right,
+        density,
+        value,
+        moment,
+        gap_mass,
+        gap_moment,
+        panels.log_normaliser,
+        edges,
     )
 
 

@@ -156,9 +156,7 @@ def _on_branch(
             return best
         return node
 
-    def _chosen_piece(
-        node: sympy.Piecewise, symbol: sympy.Symbol, inner: float
-    ) -> sympy.Basic:
+    def _chosen_piece(node: sympy.Piecewise, symbol: sympy.Symbol, inner: float) -> sympy.Basic:
         for piece, condition in node.args:
             truth = condition.subs(symbol, sympy.Rational(inner))
             if truth is sympy.true or truth == True:  # noqa: E712  (SymPy's boolean)

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 
 @kernel
-def series(coefficients, z):  # type: ignore[no-untyped-def]
+def series(coefficients, z):
     """Clenshaw evaluation of a Legendre series at z."""
     n = coefficients.shape[0]
     b1 = 0.0
@@ -28,7 +28,7 @@ def series(coefficients, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def integral(coefficients, start, stop, nodes, weights):  # type: ignore[no-untyped-def]
+def integral(coefficients, start, stop, nodes, weights):
     """Integral of a Legendre series over [start, stop] with relative accuracy."""
     half = 0.5 * (stop - start)
     total = 0.0
@@ -38,7 +38,7 @@ def integral(coefficients, start, stop, nodes, weights):  # type: ignore[no-unty
 
 
 @kernel
-def _integral_loop(coefficients, rows, start, stop, nodes, weights):  # type: ignore[no-untyped-def]
+def _integral_loop(coefficients, rows, start, stop, nodes, weights):
     out = np.empty(rows.shape[0])
     for i in range(rows.shape[0]):
         out[i] = integral(coefficients[rows[i]], start[i], stop[i], nodes, weights)
@@ -52,7 +52,7 @@ def integrals(coefficients: Array, rows: NDArray[np.intp], start: Array, stop: A
 
 
 @kernel
-def _quantile(target, density, from_top, nodes, weights):  # type: ignore[no-untyped-def]
+def _quantile(target, density, from_top, nodes, weights):
     """Local z with mass `target` between z and the end of the panel, by bracketed Newton."""
     lo, hi = -1.0, 1.0
     total = 2.0 * density[0]
@@ -78,8 +78,9 @@ def _quantile(target, density, from_top, nodes, weights):  # type: ignore[no-unt
 
 
 @kernel
-def _quantile_loop(probabilities, order, cumulative, density, anchor, left, right,
-                   from_top, nodes, weights):  # type: ignore[no-untyped-def]
+def _quantile_loop(
+    probabilities, order, cumulative, density, anchor, left, right, from_top, nodes, weights
+):
     out = np.empty(probabilities.shape[0])
     m = density.shape[0]
     for i in range(probabilities.shape[0]):
@@ -107,7 +108,15 @@ def quantiles(panels: PanelDensity, probabilities: Array, from_top: bool) -> Arr
     cumulative = np.cumsum(np.append(gaps[0], masses[:-1] + gaps[1:-1]))
     return np.asarray(
         _quantile_loop(
-            probabilities, order, cumulative, panels.density, panels.anchor, panels.left,
-            panels.right, from_top, rule.nodes, rule.weights,
+            probabilities,
+            order,
+            cumulative,
+            panels.density,
+            panels.anchor,
+            panels.left,
+            panels.right,
+            from_top,
+            rule.nodes,
+            rule.weights,
         )
     )

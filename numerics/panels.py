@@ -9,15 +9,15 @@ other than zero is resolved as finely as one at zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import flint
 import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from numerics.ball import BallFunction
 from numerics.errors import AssumptionError, PrecisionError
 from numerics.legendre import ORDER, legendre_rule
 
@@ -45,6 +45,26 @@ _UNRESOLVED = (
 _LOG2 = float(np.log(2.0))
 
 
+class PointFunction(Protocol):
+    """A function of an exact point: `BallFunction`, or float64 quadrature dressed as one."""
+
+    def ball(self, point: float | arb) -> arb:
+        """Enclosure of the value; not finite where there is none."""
+        ...
+
+    def balls(self, points: Iterable[float | arb]) -> list[arb]:
+        """Enclosures at several points."""
+        ...
+
+
+class ValueFunction(Protocol):
+    """A function of exact points with float64 values."""
+
+    def floats(self, points: Iterable[float | arb]) -> Array:
+        """Values at several points."""
+        ...
+
+
 @dataclass(frozen=True)
 class HalfBranch:
     """One smooth stretch: x = anchor + direction * y, 0 < y < length (possibly infinite).
@@ -57,8 +77,8 @@ class HalfBranch:
     anchor: float
     direction: int
     length: float
-    log_density: BallFunction
-    value: BallFunction | None = None
+    log_density: PointFunction
+    value: ValueFunction | None = None
 
 
 @dataclass(frozen=True)
@@ -238,9 +258,7 @@ def _resolved(panel: _Panel, tolerance: float) -> bool:
     if logs.max() - logs.min() > _LOG_VARIATION:
         return False
     density = _relative_density(panel, panel.log_values[int(logs.argmax())])
-    return all(
-        _converged(v, tolerance) for v in (density, panel.values, density * panel.values)
-    )
+    return all(_converged(v, tolerance) for v in (density, panel.values, density * panel.values))
 
 
 def _relative_density(panel: _Panel, reference: arb) -> Array:

@@ -123,7 +123,9 @@ def _checked(
 ) -> tuple[SmoothingDistribution, Norm]:
     if not isinstance(smoothing, SmoothingDistribution):
         raise invalid(
-            "smoothing", "a SmoothingDistribution", smoothing,
+            "smoothing",
+            "a SmoothingDistribution",
+            smoothing,
             "build one with radii.SmoothingDistribution(psi, dim=...)",
         )
     norm = as_norm(adversary)

@@ -64,9 +64,13 @@ class OverlapRoute:
 
         def build() -> RadiusFunction:
             return RadiusFunction(
-                smoothing, adversary, self.name, "conservative",
+                smoothing,
+                adversary,
+                self.name,
+                "conservative",
                 ("Yang et al. 2020, I.8, I.11, I.19", "Blum et al. 2020, Lemma B.4"),
-                compile_radius(exact), growth_by_overlap(exact.defect),
+                compile_radius(exact),
+                growth_by_overlap(exact.defect),
                 _symbolic_finder((bodies[0],), adversary, exact),
             )
 
@@ -144,7 +148,10 @@ class _SmallerOf:
 
 
 def _differential(
-    smoothing: SmoothingDistribution, adversary: Norm, recipe: Coverage, name: str,
+    smoothing: SmoothingDistribution,
+    adversary: Norm,
+    recipe: Coverage,
+    name: str,
     structures: tuple[Structure, ...],
 ) -> RadiusFunction:
     phi = recipe()
@@ -156,9 +163,13 @@ def _differential(
             *(integrate_reciprocal(f, f.kinks, f.relative_error) for f in one_way)
         )
     return RadiusFunction(
-        smoothing, adversary, name, "conservative",
+        smoothing,
+        adversary,
+        name,
+        "conservative",
         ("Yang et al. 2020, Theorem F.6, Lemma F.7",),
-        compile_radius(evaluator), growth_by_integral(envelope),
+        compile_radius(evaluator),
+        growth_by_integral(envelope),
         _symbolic_finder(structures, adversary, evaluator),
     )
 

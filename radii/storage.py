@@ -85,7 +85,9 @@ def load(path: str | Path) -> RadiusFunction:
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
         raise _damaged(source, f"it cannot be read ({error})") from error
     if header.get("format") != FORMAT:
-        raise _damaged(source, f"its format is {header.get('format')!r}, this version needs {FORMAT!r}")
+        raise _damaged(
+            source, f"its format is {header.get('format')!r}, this version needs {FORMAT!r}"
+        )
     return _rebuild(header, arrays)
 
 
@@ -107,8 +109,14 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, Any]) -> RadiusFunction:
         return verdict.build()
 
     return RadiusFunction(
-        smoothing, adversary, header["route"], header["guarantee"], tuple(header["references"]),
-        compiled, lambda p, r: rederived().grow(p, r), lambda: rederived().symbolic(),
+        smoothing,
+        adversary,
+        header["route"],
+        header["guarantee"],
+        tuple(header["references"]),
+        compiled,
+        lambda p, r: rederived().grow(p, r),
+        lambda: rederived().symbolic(),
     )
 
 
@@ -136,7 +144,7 @@ def _write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
