@@ -70,6 +70,9 @@ def _product(product: Product, order: Expr, tails: Array) -> Array | None:
     if order != 1 and product.dim > 1:
         if len(product.marginals) > 1:
             return None
+        phi = product.marginals[0].phi
+        if order is S.Infinity and sympy.diff(phi, COORDINATE, 2).subs(COORDINATE, 1) == 0:
+            return _signs(phi, product.dim).radius(tails)
         length = np.sqrt(product.dim) if order is S.Infinity else 1.0
         return _along_axes(product.marginals, tails, False) / length
     return _along_axes(product.marginals, tails, product.dim == 1)
@@ -155,6 +158,18 @@ def _numpy(expr: Expr, variable: Symbol) -> Callable[[Array], Array]:
     return evaluate
 
 
+def _signs(phi: Expr, dim: int) -> _Atoms:
+    """phi = c |t| along the diagonal: c times a sum of signs, convolved one by one."""
+    masses = np.ones(1)
+    for _ in range(dim):
+        masses = np.convolve(masses, [0.5, 0.5])
+    slope = float(sympy.diff(phi, COORDINATE).subs(COORDINATE, 1))
+    # Every atom is split, so that Phi is linear between neighbours of the grid.
+    split = 2000
+    values = np.repeat(slope * (dim - 2 * np.arange(dim + 1)), split)
+    return _Atoms(values, np.repeat(masses / split, split), 0.0)
+
+
 def _radius_grid(radial: Radial) -> tuple[Array, Array, Array, float]:
     """Nodes of r, masses, slopes g'(r), and the density of r at the ends of its support."""
     low, high = radial.support
@@ -177,6 +192,8 @@ def _radius_grid(radial: Radial) -> tuple[Array, Array, Array, float]:
 
 def _signed(radial: Radial, order: Expr, tails: Array) -> Array | None:
     """A_u in {alpha, 0, -alpha} (I.6, I.9, I.14)."""
+    if radial.order == 1 and order is S.Infinity and not radial.profile.diff(RADIUS).has(RADIUS):
+        return _signs(radial.profile.subs(RADIUS, sympy.Abs(COORDINATE)), radial.dim).radius(tails)
     if radial.order is S.Infinity and order == 1:
         alpha, weight = 1.0, 1.0 / radial.dim
     elif radial.order == order:

@@ -6,10 +6,11 @@ import sympy
 from sympy import Expr, S, Symbol
 
 from differential.rules import Trace
+from differential.symbolic_atoms import atomic_radius, sum_of_signs
 from differential.symbolic_check import dominating
 from differential.symbolic_even import even_radius
 from differential.symbolic_lines import kinked_radii, smooth_radii
-from differential.symbolic_parts import TAIL
+from differential.symbolic_parts import POSITION, TAIL
 from smoothing.structure import COORDINATE, Marginal, Product
 
 __all__ = ["axis_radii", "per_length", "product_radius"]
@@ -20,6 +21,13 @@ def product_radius(product: Product, order: Expr, dim: Expr, trace: Trace) -> Ex
     if product.dim == 1 or order == 1:
         radii = [r for m in product.marginals for r in _both_or_none(m, trace)]
         return dominating(radii, TAIL, product.dim == 1)
+    if order is S.Infinity and len(product.marginals) == 1:
+        phi, support = product.marginals[0].phi, product.marginals[0].support
+        slope = sympy.diff(phi.subs(COORDINATE, POSITION), POSITION)
+        mirrored = phi.subs(COORDINATE, -POSITION) == phi.subs(COORDINATE, POSITION)
+        if slope.is_number and mirrored and support == (-S.Infinity, S.Infinity):
+            atoms = sum_of_signs(slope, dim)
+            return None if atoms is None else atomic_radius(atoms, trace)
     if len(product.marginals) > 1 or not _is_spherical(product.marginals[0]):
         return None
     trace.note("iid normal coordinates: Phi_u depends on |u|_2 only", order, "Maxwell's theorem")

@@ -6,6 +6,7 @@ import sympy
 from sympy import Expr, S
 
 from differential.rules import Trace
+from differential.symbolic_atoms import atomic_radius, sum_of_signs
 from differential.symbolic_products import axis_radii, per_length, product_radius
 from differential.symbolic_radial import signed_radius, spherical_radius
 from differential.symbolic_uniform import overlap_radius
@@ -33,6 +34,11 @@ def _radial(radial: Radial, order: Expr, dim: Expr, trace: Trace) -> Expr | None
         return _line(radial, trace)
     if radial.order == 2:
         return _spherical(radial, order, dim, trace)
+    slope = sympy.diff(radial.profile, RADIUS)
+    whole = radial.support == (S.Zero, S.Infinity)
+    if radial.order == 1 and order is S.Infinity and slope.is_number and whole:
+        atoms = sum_of_signs(slope, dim)
+        return None if atoms is None else atomic_radius(atoms, trace)
     law = _signs(radial.order, order, radial.dim, dim)
     return None if law is None else signed_radius(radial, dim, *law, trace)
 
