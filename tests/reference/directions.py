@@ -108,7 +108,7 @@ class Direction:
         scale = arb(10) ** 30
         bent = [(c * scale).asinh().mid() for c in (low, high)]
         w = solve_monotone(
-            lambda w: self._log_excess((w.sinh() / scale).mid(), p), *bent, digits=40, bisections=8
+            lambda w: self._log_excess((w.sinh() / scale).mid(), p), *bent, digits=65, bisections=8
         )
         return (w.sinh() / scale).mid()
 
