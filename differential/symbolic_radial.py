@@ -99,7 +99,7 @@ def _flat(expr: Expr) -> Expr:
     numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expr)))
     if numerator.could_extract_minus_sign():
         numerator, denominator = -numerator, sympy.expand(-denominator)
-    return sympy.factor_terms(numerator) / denominator
+    return sympy.factor_terms(numerator) / sympy.factor_terms(denominator)
 
 
 def _drift(radial: Radial, dim: Expr, trace: Trace) -> _Drift | None:
