@@ -128,6 +128,11 @@ class LineLaw:
             bend = bend + (self.dim - 1) / self.peak**2
         smooth = bend.is_finite() and bool(bend > 0)
         self.width = (1 / bend.sqrt()).mid() if smooth else arb(1)
+        # A flat top has no curvature: no more than the width over which the density survives.
+        while self._is_negligible(self.peak + self.width) and self._is_negligible(
+            self.peak - self.width
+        ):
+            self.width = (self.width / 2).mid()
         slope = abs(branch.slope(self.peak))
         self._work_scale = slope * self.width if slope.is_finite() and bool(slope > 1) else arb(1)
         ranges = []
@@ -139,6 +144,16 @@ class LineLaw:
             open_right = branch.chart.right is None
             ranges.append((y_low, grid[min(last + 1, GRID - 1)] if open_right else grid[-1]))
         return ranges
+
+    def _is_negligible(self, x: arb) -> bool:
+        """Whether the density is below exp(-20) of its peak at x, or x is outside."""
+        for branch in self._branches:
+            left, right = branch.chart.left, branch.chart.right
+            after = left is None or bool(x > left)
+            if after and (right is None or bool(x < right)):
+                value = self._log_density(branch, x)
+                return not value.is_finite() or bool(value < self._reference - 20)
+        return True
 
     def _cut(self, branch: Branch, y_low: arb, y_high: arb) -> None:
         """Cut one branch where its slope turns, and integrate over each monotone piece."""
