@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-__all__ = ["Kernel", "float_bits", "fma", "kernel"]
+__all__ = ["Kernel", "float_bits", "fma", "kernel", "table_load", "table_store"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,6 +102,21 @@ def float_bits(x: float) -> int:
     with 2^k bins per octave: no logarithm and no search.
     """
     return int.from_bytes(struct.pack("<d", x), "little", signed=True)
+
+
+def table_load(array: Any, i: int) -> Any:
+    """Return element `i` of a C-contiguous array that the kernel never writes to.
+
+    The index counts along the flattened array, must be in range and never wraps. LLVM is told
+    that no `table_store` reaches the array, without which a loop that looks values up by a
+    computed index cannot be vectorised.
+    """
+    return array.reshape(-1)[i]
+
+
+def table_store(array: Any, i: int, new: float) -> None:
+    """Set to `new` element `i` of a C-contiguous array that the kernel reads by no `table_load`."""
+    array.reshape(-1)[i] = new
 
 
 @functools.cache

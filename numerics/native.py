@@ -27,7 +27,7 @@ _SIGNATURE = "double ({arguments}, int __pyx_skip_dispatch)"
 
 
 def register() -> None:
-    """Make `fma`, `float_bits` and all of `numerics.special.NATIVE` callable from kernels."""
+    """Make what `numerics.jit` and `numerics.special.NATIVE` name callable from kernels."""
     for function in special.NATIVE:
         symbol = f"radii_scipy_special_{function.name}"
         llvmlite.binding.add_symbol(symbol, address(function.name, function.arity))
@@ -37,6 +37,10 @@ def register() -> None:
     bits: Any = _float_bits
     overload(jit.fma)(lambda x, y, z: lambda x, y, z: fused(x, y, z))
     overload(jit.float_bits)(lambda x: lambda x: bits(x))
+    load: Any = _table_load
+    store: Any = _table_store
+    overload(jit.table_load)(lambda array, i: lambda array, i: load(array, i))
+    overload(jit.table_store)(lambda array, i, new: lambda array, i, new: store(array, i, new))
 
 
 def address(name: str, arity: int) -> int:
@@ -95,6 +99,43 @@ def _float_bits(typing_context: Any, x: Any) -> Any:
         return builder.bitcast(arguments[0], context.get_value_type(types.int64))
 
     return types.int64(types.float64), emit
+
+
+@intrinsic
+def _table_load(typing_context: Any, array: Any, i: Any) -> Any:
+    """A load that carries the alias scope of the tables."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value = builder.load(_element(context, builder, array, arguments))
+        value.set_metadata("alias.scope", _table_scope(builder.module))
+        return value
+
+    return array.dtype(array, types.int64), emit
+
+
+@intrinsic
+def _table_store(typing_context: Any, array: Any, i: Any, value: Any) -> Any:
+    """A store declared to touch nothing in the alias scope of the tables."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        store = builder.store(arguments[2], _element(context, builder, array, arguments))
+        store.set_metadata("noalias", _table_scope(builder.module))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), emit
+
+
+def _element(context: Any, builder: Any, array: Any, arguments: Any) -> Any:
+    if array.layout != "C":
+        raise TypeError(f"a table must be C-contiguous, got {array}")
+    data = context.make_array(array)(context, builder, arguments[0]).data
+    return builder.gep(data, [arguments[1]])
+
+
+def _table_scope(module: Any) -> Any:
+    """LLVM's scoped alias metadata: a list of one scope, inside one domain, both named."""
+    domain = module.add_metadata(["radii"])
+    return module.add_metadata([module.add_metadata(["radii tables", domain])])
 
 
 def _capsule_name(capsule: Any) -> bytes:

@@ -1,33 +1,34 @@
 """Build the lookup table of a radius from an evaluator with relative accuracy.
 
-Each bin is interpolated at Chebyshev nodes and checked between them; a bin that misses the
-target is split, and what remains of the error is written into the piece, which shifts it down.
+Each piece is interpolated at Chebyshev nodes and checked between them; a coarse bin that misses
+the target is cut more finely, and what remains of the error is written into the piece, which
+shifts it down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike, NDArray
 
-from radii.lookup import BITS, DEGREE, LookupArrays
+from radii.lookup import COARSE, COLUMNS, LookupArrays
+from radii.pieces import Pieces, fit_bins
 
 __all__ = ["CompiledRadius", "Evaluator", "compile_radius"]
 
 Array = NDArray[np.float64]
 
 #: Interpolation error aimed at, relative: ten times the rounding of the evaluator, so that bins
-#: are not split in vain; the error budget of the laws is 2e-13.
+#: are not cut in vain; the error budget of the laws is 2e-13.
 _TARGET = 2e-14
-#: After the first splits only real kinks, not noise, are worth splitting further.
+#: After the first cuts only real kinks, not noise, are worth cutting further.
 _COARSE_TARGET = 1e-12
-_EARLY_SPLITS = 3
-_MAX_SPLITS = 12
+_EARLY_CUTS = 3
+#: Each coarse bin is cut into 2**3 to 2**13 fine ones.
+_FEWEST, _MOST = 3, 13
 #: Rounding of Horner's rule, of the product with the margin and with the scale, generously.
 _ROUNDING = 16 * np.finfo(np.float64).eps
 
@@ -55,13 +56,11 @@ class CompiledRadius:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    left: Array
-    right: Array
-    coefficients: Array
-    error: Array
-    at_left: Array
-    at_right: Array
+class _Side:
+    """Codes of the coarse bins, counting rows from 0, and the rows by ascending z."""
+
+    codes: NDArray[np.int64]
+    pieces: Pieces
 
 
 def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> CompiledRadius:
@@ -75,122 +74,84 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
     >>> compiled.smallest_tail
     7.888609052210118e-31
     """
-    kinks = np.asarray(evaluator.kinks, dtype=np.float64)
+    kinks = np.unique(np.asarray(evaluator.kinks, dtype=np.float64))
 
     def ratio(z: Array) -> Array:
         return evaluator.at_margin(z) / z
 
-    error = evaluator.relative_error
-    tail = _side(evaluator.at_tail, smallest_exponent, kinks[kinks < 0.25], error, falling=True)
-    margin = _side(ratio, -54, 0.5 - kinks[kinks >= 0.25], error, falling=False)
-    width = max(len(tail[0]), len(margin[0]))
-    start = np.zeros((2, width), dtype=np.int64)
-    start[0, : len(tail[0])] = tail[0]
-    start[1, : len(margin[0])] = margin[0] + len(tail[1])
-    first_key = np.array([_key(2.0**smallest_exponent), _key(2.0**-54)], dtype=np.int64)
-    arrays = LookupArrays(start, first_key, np.concatenate([tail[1], margin[1]]))
-    limit = evaluator.limit * (1 - error - _ROUNDING)
+    tail = _side(evaluator.at_tail, smallest_exponent, kinks)
+    margin = _side(ratio, -54, (0.5 - kinks)[::-1])
+    inexact = evaluator.relative_error + _ROUNDING
+    on_margin = _bounds_at_ends(margin.pieces, inexact, margin.pieces.ends)
+    on_margin = np.maximum.accumulate(on_margin)
+    on_tail = _bounds_at_ends(tail.pieces, inexact, np.ones(len(tail.pieces.ends)))
+    # R falls as the tail grows, so a lower bound further right is one further left too.
+    on_tail[-1] = max(on_tail[-1], on_margin[-1])
+    on_tail = np.maximum.accumulate(on_tail[::-1])[::-1]
+    at_tail = _rows(tail.pieces, inexact, floor=on_tail[1:], falling=True)
+    at_margin = _rows(margin.pieces, inexact, floor=on_margin[:-1], falling=False)
+    rows, errors = (np.concatenate(both) for both in zip(at_tail, at_margin, strict=True))
+    bins = np.concatenate([tail.codes, margin.codes + (len(tail.pieces.left) << 7)])
+    offsets = [-_key(2.0**smallest_exponent), len(tail.codes) - _key(2.0**-54)]
+    arrays = LookupArrays(bins, np.array(offsets, dtype=np.int64), rows, errors)
+    limit = max(evaluator.limit * (1 - inexact), on_tail[0])
     return CompiledRadius(arrays, 2.0**smallest_exponent, limit)
 
 
-def _side(function: Callable[[Array], Array], exponent: int, kinks: Array,
-          relative_error: float, falling: bool) -> tuple[NDArray[np.int64], Array]:
-    """First piece of every bin, and the rows of the pieces."""
-    edges = _bin_edges(exponent)
-    inner = kinks[(kinks > edges[0]) & (kinks < edges[-1])]
-    fit = _fit_adaptively(function, np.unique(np.concatenate([edges, inner])))
-    error = fit.error + relative_error + _ROUNDING
-    bins = np.searchsorted(edges, fit.left, side="right") - 1
-    # One more bin for the upper end itself, 1/4, which belongs to the last piece.
-    start = np.append(np.searchsorted(bins, np.arange(len(edges) - 1)), len(bins) - 1)
-    ends = [fit.at_left, fit.at_right]
-    if not falling:
-        ends = [fit.left * fit.at_left, fit.right * fit.at_right]
-    low, high = _monotone_ends(*ends, error, falling)
-    right = np.append(fit.right[:-1], np.inf)
-    columns = [right, 0.5 * (fit.left + fit.right), 2.0 / (fit.right - fit.left), low, high, error]
-    lowered = fit.coefficients * (1.0 - error)[:, None]
-    return start.astype(np.int64), np.column_stack([*columns, lowered])
-
-
-def _bin_edges(exponent: int) -> Array:
-    """Bin boundaries from 2**exponent to 1/4."""
-    octaves = 2.0 ** np.arange(exponent, -2)
-    fractions = 1 + np.arange(2**BITS) / 2**BITS
-    return np.append((octaves[:, None] * fractions).ravel(), 0.25)
-
-
 def _key(z: float) -> int:
-    return int(np.array([z]).view(np.int64)[0] >> (52 - BITS))
+    return int(np.array([z]).view(np.int64)[0] >> (52 - COARSE))
 
 
-@cache
-def _nodes() -> tuple[Array, Array, Array, Array]:
-    """Chebyshev nodes, the map from values to monomials, check points and their powers."""
-    nodes = np.cos((2 * np.arange(DEGREE + 1) + 1) * np.pi / (2 * DEGREE + 2))
-    to_chebyshev = chebyshev.chebvander(nodes, DEGREE).T * (2 / (DEGREE + 1))
-    to_chebyshev[0] /= 2
-    to_monomial = np.zeros((DEGREE + 1, DEGREE + 1))
-    for k in range(DEGREE + 1):
-        unit = np.zeros(k + 1)
-        unit[k] = 1.0
-        series = chebyshev.cheb2poly(unit)
-        to_monomial[: len(series), k] = series
-    # Between the nodes, where the interpolation error peaks, and at the two ends.
-    checks = np.concatenate([[-1.0], np.cos(np.arange(1, DEGREE + 1) * np.pi / (DEGREE + 1)), [1.0]])
-    return nodes, to_monomial @ to_chebyshev, checks, np.vander(checks, DEGREE + 1, increasing=True)
-
-
-def _fit_adaptively(function: Callable[[Array], Array], edges: Array) -> _Fit:
-    left, right = edges[:-1], edges[1:]
-    done: list[_Fit] = []
-    for attempt in range(_MAX_SPLITS + 1):
-        fit = _fit(function, left, right)
-        target = _TARGET if attempt < _EARLY_SPLITS else _COARSE_TARGET
-        fine = (fit.error <= target) | (attempt == _MAX_SPLITS) | (right - left < 1e-13 * right)
-        done.append(_select(fit, fine))
-        if fine.all():
+def _side(function: Callable[[Array], Array], exponent: int, kinks: Array) -> _Side:
+    """Cut coarse bins until every piece meets the target, or as finely as is allowed."""
+    octaves = 2.0 ** np.arange(exponent, -2)
+    low = (octaves[:, None] * (1 + np.arange(2**COARSE) / 2**COARSE)).ravel()
+    width = np.repeat(octaves / 2**COARSE, 2**COARSE)
+    waiting = np.arange(len(low))
+    done: list[Pieces] = []
+    cuts, doubled = np.zeros(len(low), dtype=np.int64), np.zeros(len(low), dtype=np.int64)
+    for cut in range(_FEWEST, _MOST + 1):
+        count = 2**cut
+        left = (low[waiting, None] + width[waiting, None] * (np.arange(count) / count)).ravel()
+        target = _TARGET if cut < _FEWEST + _EARLY_CUTS else _COARSE_TARGET
+        pieces = fit_bins(function, left, np.repeat(width[waiting] / count, count), kinks, target)
+        worst = np.max(pieces.error.reshape(-1, 2 * count), axis=1)
+        fine = (worst <= target) | (cut == _MOST)
+        split = np.asarray(np.isfinite(pieces.split).reshape(-1, 2 * count).any(axis=1))
+        done.append(pieces.select(np.repeat(fine, 2 * count) & _in_use(split, count)))
+        cuts[waiting[fine]], doubled[waiting[fine]] = cut, split[fine]
+        waiting = waiting[~fine]
+        if len(waiting) == 0:
             break
-        left, right = left[~fine], right[~fine]
-        middle = 0.5 * (left + right)
-        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-    joined = [np.concatenate([getattr(f, name) for f in done]) for name in _Fit.__annotations__]
-    order = np.argsort(joined[0])
-    return _Fit(*(column[order] for column in joined))
+    rows = 2 ** (cuts + doubled)
+    base = np.cumsum(rows) - rows
+    return _Side(base * 128 + doubled * 64 + (52 - COARSE - cuts), Pieces.joined(done))
 
 
-def _select(fit: _Fit, chosen: NDArray[np.bool_]) -> _Fit:
-    return _Fit(*(getattr(fit, name)[chosen] for name in _Fit.__annotations__))
+def _in_use(split: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Which rows are kept: a coarse bin without a split has no second row for any fine bin."""
+    first = np.arange(2 * count) % 2 == 0
+    return (first[None, :] | split[:, None]).ravel()
 
 
-def _fit(function: Callable[[Array], Array], left: Array, right: Array) -> _Fit:
-    nodes, to_monomial, checks, powers = _nodes()
-    middle, half = 0.5 * (left + right), 0.5 * (right - left)
-    points = np.concatenate([nodes, checks])
-    z = middle[:, None] + half[:, None] * points
-    z = np.minimum(np.maximum(z, left[:, None]), right[:, None])
-    values = function(z.ravel()).reshape(z.shape)
-    at_nodes, at_checks = values[:, : len(nodes)], values[:, len(nodes):]
-    coefficients = at_nodes @ to_monomial.T
-    # The check points have been rounded to float64, so the polynomial is read where they fell.
-    local = (z[:, len(nodes):] - middle[:, None]) / half[:, None]
-    fitted = np.zeros_like(local)
-    for k in range(DEGREE, -1, -1):
-        fitted = fitted * local + coefficients[:, k : k + 1]
-    # Twice the largest deviation seen: the check points include the peaks of the error.
-    error = 2 * np.max(np.abs(fitted - at_checks) / at_checks, axis=1)
-    return _Fit(left, right, coefficients, error, at_checks[:, 0], at_checks[:, -1])
-
-
-def _monotone_ends(
-    at_left: Array, at_right: Array, error: Array, falling: bool
-) -> tuple[Array, Array]:
-    """Lower bounds of R at the ends of every piece, shared by neighbours and monotone."""
-    values = np.append(at_left, at_right[-1])
+def _bounds_at_ends(pieces: Pieces, inexact: float, factor: Array) -> Array:
+    """Lower bounds of R at all ends of pieces, each valid for the pieces on both sides."""
+    values = factor * np.append(pieces.at_left, pieces.at_right[-1])
+    error = pieces.error + inexact
     worst = np.maximum(np.append(error, 0.0), np.append(0.0, error))
-    bounds = values * (1 - worst)
-    if falling:
-        bounds = np.maximum.accumulate(bounds[::-1])[::-1]
-        return bounds[1:], bounds[:-1]
-    bounds = np.maximum.accumulate(bounds)
-    return bounds[:-1], bounds[1:]
+    return np.asarray(values * (1 - worst))
+
+
+def _rows(pieces: Pieces, inexact: float, floor: Array, falling: bool) -> tuple[Array, Array]:
+    """Rows of the table and the error taken off each.
+
+    A piece stays above its floor by a comparison, and below its other end, the floor of its
+    neighbour, because so much is taken off: what is missing there, and its own error once more.
+    """
+    error = pieces.error + inexact
+    beside = np.append(0.0, error[:-1]) if falling else np.append(error[1:], 0.0)
+    taken = np.maximum(error, beside) + pieces.error + _ROUNDING
+    lowered = pieces.coefficients * (1.0 - taken)[:, None]
+    rows = np.ascontiguousarray(np.column_stack([pieces.split, floor, lowered]))
+    assert rows.shape[1] == COLUMNS
+    return rows, taken

@@ -1,4 +1,4 @@
-"""`RadiusFunction`: the certified radius as a function of the lower bound on the top probability."""
+"""`RadiusFunction`: the certified radius as a function of the top-class probability."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RadiusFunction:
     >>> radius = radii.derive(radii.families.laplace(dim=3, scale=1.0), "l1")
     >>> radius.expression
     -log(2 - 2*rho)
-    >>> 0 <= np.log(5) - radius(0.9) < 1e-11
+    >>> bool(0 <= np.log(5) - radius(0.9) < 1e-11)
     True
     """
 
@@ -108,8 +108,13 @@ class RadiusFunction:
         out = np.empty_like(flat)
         scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
         legal = lower_radii(
-            flat, is_tail, scale, self.compiled.limit, self.compiled.smallest_tail,
-            *self._table, out,
+            flat,
+            is_tail,
+            scale,
+            self.compiled.limit,
+            self.compiled.smallest_tail,
+            *self._table,
+            out,
         )
         if not legal:
             bad = flat[~((flat >= 0) & (flat <= 1))][0]
@@ -134,7 +139,10 @@ class RadiusFunction:
         tails = np.atleast_1d(points).ravel() if is_tail else 1 - np.atleast_1d(points).ravel()
         inner = (tails > 0) & (tails < 0.5)
         low, high = np.empty(inner.sum()), np.empty(inner.sum())
-        radius_bounds(tails[inner], self.compiled.smallest_tail, *self._table, low, high)
+        errors = self.compiled.arrays.errors
+        radius_bounds(
+            tails[inner], self.compiled.smallest_tail, *self._table, errors, low, high
+        )
         upper[inner] = high * self.smoothing.scale * (1 + _SCALE_ROUNDING)
         upper[(tails > 0) & (tails < self.compiled.smallest_tail)] = np.inf
         upper[tails == 0] = upper[tails == 0] * (1 + 2e-3)
@@ -166,8 +174,10 @@ class RadiusFunction:
         if not np.all(distance >= 0):
             raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
         scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
-        values = [self.grow(float(a), float(b) / scale) for a, b in
-                  zip(start.ravel(), distance.ravel(), strict=True)]
+        values = [
+            self.grow(float(a), float(b) / scale)
+            for a, b in zip(start.ravel(), distance.ravel(), strict=True)
+        ]
         return np.array(values).reshape(start.shape)[()]
 
     @cached_property
@@ -182,8 +192,10 @@ class RadiusFunction:
         import sympy
 
         scale = sympy.nsimplify(self.smoothing.scale, rational=True)
-        return sympy.Mul(scale, self._symbolic.expression) if scale != 1 else (
-            self._symbolic.expression
+        return (
+            sympy.Mul(scale, self._symbolic.expression)
+            if scale != 1
+            else (self._symbolic.expression)
         )
 
     @property
@@ -219,21 +231,23 @@ class RadiusFunction:
         save(self, Path(path))
 
     @property
-    def _table(self) -> tuple[Any, ...]:
+    def _table(self) -> tuple[Any, Any, Any]:
         arrays = self.compiled.arrays
-        return arrays.start, arrays.first_key, arrays.rows
+        return arrays.bins, arrays.offsets, arrays.rows
 
     def __repr__(self) -> str:
         return (
-            f"RadiusFunction({self.smoothing!r}, {self.adversary.name!r}, route={self.requested!r}, "
-            f"guarantee={self.guarantee!r})"
+            f"RadiusFunction({self.smoothing!r}, {self.adversary.name!r}, "
+            f"route={self.requested!r}, guarantee={self.guarantee!r})"
         )
 
 
 def _one_of(prob_lower: ArrayLike | None, tail: ArrayLike | None) -> tuple[Array, bool]:
     if (prob_lower is None) == (tail is None):
         raise invalid(
-            "the argument", "exactly one of prob_lower and tail", (prob_lower, tail),
+            "the argument",
+            "exactly one of prob_lower and tail",
+            (prob_lower, tail),
             "call R(rho) or R(tail=1 - rho)",
         )
     return np.asarray(prob_lower if tail is None else tail, dtype=np.float64), tail is not None

@@ -25,8 +25,8 @@ from smoothing.norms import LpNorm, as_norm
 __all__ = ["FORMAT", "load", "save"]
 
 #: Changes whenever the meaning of the arrays does.
-FORMAT = "radii-radius-function-1"
-_ARRAYS = ("start", "first_key", "rows")
+FORMAT = "radii-radius-function-2"
+_ARRAYS = ("bins", "offsets", "rows", "errors")
 
 
 def save(radius: RadiusFunction, path: Path) -> None:
