@@ -3,7 +3,7 @@
 A tail in (0, 1/4] is binned by its exponent and leading mantissa bits, a tail in (1/4, 1/2) by
 those of 1/2 - tail, which float64 subtraction gives exactly; so bins shrink towards both ends
 and neither a logarithm nor a search is needed. The coarse bins say how finely they are cut, and
-a fine bin holds one kink at most. There is no branch: eight radii are looked up at once where
+a fine bin holds one kink at most. There is no branch: several radii are looked up at once where
 the processor can.
 """
 
@@ -103,8 +103,8 @@ def lower_radii(points, is_tail, scale, limit, smallest, bins, offsets, rows, ou
     for n in range(points.shape[0]):
         point = table_load(points, n)
         tail = point if is_tail else 1.0 - point
-        # Not-a-number fails both comparisons.
-        illegal = illegal | (not (tail >= 0.0)) | (not (tail <= 1.0))
+        # Not-a-number fails both comparisons; 1 - point would round a tiny negative point away.
+        illegal = illegal | (not (point >= 0.0)) | (not (point <= 1.0))
         value, floor, _ = _lower(tail, smallest, bins, on_tails, on_margins, rows)
         value = value if value > floor else floor
         value = value if tail < 0.5 else 0.0
