@@ -7,11 +7,12 @@ H.12 prints both of its signs reversed, which the half-line exponential density 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from differential.law_expressions import LawExpressions
 from differential.parts import Part
 
 __all__ = ["Law"]
@@ -31,6 +32,9 @@ class Law:
         theta_u and theta_{-u}: total downward and upward jumps of the density along u.
     relative_error : float
         Budget of the relative error of tails and expectations.
+    expressions : LawExpressions, optional
+        Tail, partial expectation and quantile as SymPy expressions; None for the direction -u,
+        whose law is that of -gamma.
 
     Notes
     -----
@@ -43,6 +47,7 @@ class Law:
     jump_down: float = 0.0
     jump_up: float = 0.0
     relative_error: float = 0.0
+    expressions: LawExpressions | None = field(default=None, compare=False, repr=False)
 
     @property
     def reversed(self) -> Law:

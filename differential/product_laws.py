@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 
 from differential.law import Law
+from differential.law_expressions import plain_expressions
 from differential.parts import EmptyPart, PanelPart, Part
 from numerics.ball import BallFunction
 from numerics.branches import SmoothBranch
@@ -36,7 +37,8 @@ def coordinate_law(marginal: Marginal) -> Law:
     panels = build_panels(half_branches(branches, COORDINATE, value=True))
     down, up = density_jumps(branches, panels.log_normaliser)
     positive, negative = part_of(panels, 1), part_of(panels, -1)
-    return Law(positive, negative, down, up, RELATIVE_ERROR)
+    expressions = plain_expressions(COORDINATE, marginal.phi, marginal.support)
+    return Law(positive, negative, down, up, RELATIVE_ERROR, expressions)
 
 
 def part_of(panels: PanelDensity, sign: int) -> Part:

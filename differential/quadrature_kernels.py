@@ -14,7 +14,10 @@ __all__ = ["cosine_density", "lattice_density"]
 @kernel
 def _cosine_term(c, h, gap, power):
     """(1 - (c/h)^2)^power / h with gap = h - c > 0."""
-    return np.exp(power * np.log(gap * (h + c) / (h * h))) / h
+    # The power is near d/2, so the logarithm needs its relative accuracy near 0 as well as far off.
+    cosine = c / h
+    log_square = np.log1p(-cosine * cosine) if cosine < 0.5 else np.log(gap * (h + c) / (h * h))
+    return np.exp(power * log_square) / h
 
 
 @kernel

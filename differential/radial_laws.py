@@ -12,16 +12,22 @@ from functools import lru_cache
 
 import flint
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from differential.law import Law
+from differential.law_expressions import (
+    cosine_expressions,
+    lattice_expressions,
+    sign_expressions,
+)
 from differential.parts import EmptyPart, ThinnedPart
 from differential.product_laws import RELATIVE_ERROR
 from differential.quadrature_parts import lattice_part, spherical_part
 from differential.value_panels import drift_part, radial_jumps
 from numerics.errors import AssumptionError
 from numerics.stable import log_gamma_ratio
-from smoothing.structure import Radial
+from smoothing.structure import RADIUS, Radial
 
 __all__ = ["lattice_law", "mean_positive_cosine", "sign_law", "spherical_law"]
 
@@ -39,7 +45,8 @@ def sign_law(radial: Radial, chance: float) -> Law:
     base = drift_part(radial)
     part = EmptyPart() if base is None else ThinnedPart(base, chance)
     theta = chance * radial_jumps(radial)
-    return Law(part, part, theta, theta, RELATIVE_ERROR)
+    expressions = sign_expressions(*_radius(radial), sympy.nsimplify(chance, rational=True))
+    return Law(part, part, theta, theta, RELATIVE_ERROR, expressions)
 
 
 @lru_cache(maxsize=32)
@@ -49,7 +56,8 @@ def lattice_law(radial: Radial) -> Law:
     base = drift_part(radial)
     part, loss = (EmptyPart(), 0.0) if base is None else lattice_part(base, values, weights)
     theta = radial_jumps(radial) * float(values @ weights)
-    return Law(part, part, theta, theta, 3 * RELATIVE_ERROR + loss)
+    expressions = lattice_expressions(*_radius(radial), radial.dim)
+    return Law(part, part, theta, theta, 3 * RELATIVE_ERROR + loss, expressions)
 
 
 @lru_cache(maxsize=32)
@@ -58,7 +66,16 @@ def spherical_law(radial: Radial) -> Law:
     base = drift_part(radial)
     part, loss = (EmptyPart(), 0.0) if base is None else spherical_part(base, radial.dim)
     theta = radial_jumps(radial) * mean_positive_cosine(radial.dim)
-    return Law(part, part, theta, theta, 10 * RELATIVE_ERROR + loss)
+    expressions = cosine_expressions(*_radius(radial), radial.dim)
+    return Law(part, part, theta, theta, 10 * RELATIVE_ERROR + loss, expressions)
+
+
+def _radius(
+    radial: Radial,
+) -> tuple[sympy.Symbol, sympy.Expr, tuple[sympy.Expr, sympy.Expr], sympy.Expr]:
+    """Variable, potential, interval and drift of the law of r."""
+    potential = radial.profile - (radial.dim - 1) * sympy.log(RADIUS)
+    return RADIUS, potential, radial.support, radial.profile.diff(RADIUS)
 
 
 def mean_positive_cosine(dim: int) -> float:
