@@ -21,50 +21,40 @@ def _cosine_term(c, h, gap, power):
 
 
 @kernel
-def _stretch(c, density, value, start, stop, power, singular, nodes, weights):
-    """Integral over local coordinates from start to stop (either order), c reached at start."""
-    total = 0.0
-    length = stop - start
-    for j in range(nodes.shape[0]):
-        s = 0.5 * (1.0 + nodes[j])
-        if singular:
-            # z = start + length s^2 absorbs an inverse square root at start (d = 2).
-            z = start + length * s * s
-            jacobian = length * s
-        else:
-            z = start + length * s
-            jacobian = 0.5 * length
-        h = series(value, z)
-        gap = h - c
-        if gap > 0.0:
-            total += (
-                weights[j] * abs(jacobian) * series(density, z) * _cosine_term(c, h, gap, power)
-            )
-    return total
+def _height(value, slope, near, offset, gap0, c):
+    """h - c at near + offset, where h - c = gap0 at near; without cancellation for small offsets.
+
+    Close to the threshold the difference of two nearly equal values would lose its digits, so
+    the mean slope is used instead, by the two-point Gauss rule (exact for cubics).
+    """
+    if abs(offset) > 1e-3:
+        return series(value, near + offset) - c
+    first = series(slope, near + offset * 0.21132486540518713)  # (1 - 1/sqrt(3)) / 2
+    second = series(slope, near + offset * 0.7886751345948129)
+    return gap0 + offset * 0.5 * (first + second)
 
 
 @kernel
-def _graded(c, density, value, near, far, first, power, singular, nodes, weights):
-    """Integral from the end `near`, close to the threshold, to `far` in doubling stretches."""
+def _graded(c, density, value, slope, near, far, gap0, first, power, nodes, weights):
+    """Integral from `near`, where h - c = gap0 is small or 0, to `far` in doubling stretches."""
     length = abs(far - near)
     sign = 1.0 if far > near else -1.0
     total = 0.0
     done = 0.0
     step = min(max(first, 1e-13), length)
     while done < length:
-        stop = min(done + step, length)
-        total += _stretch(
-            c,
-            density,
-            value,
-            near + sign * done,
-            near + sign * stop,
-            power,
-            singular and done == 0.0,
-            nodes,
-            weights,
-        )
-        done = stop
+        reach = min(step, length - done)
+        singular = gap0 == 0.0 and done == 0.0
+        for j in range(nodes.shape[0]):
+            s = 0.5 * (1.0 + nodes[j])
+            # offset = reach s^2 absorbs an inverse square root at the threshold (d = 2)
+            offset = reach * s * s if singular else done + reach * s
+            jacobian = reach * s if singular else 0.5 * reach
+            gap = _height(value, slope, near, sign * offset, gap0, c)
+            if gap > 0.0:
+                f = weights[j] * jacobian * series(density, near + sign * offset)
+                total += f * _cosine_term(c, c + gap, gap, power)
+        done += reach
         step = done
     return total
 
@@ -87,6 +77,7 @@ def cosine_density(
     h_nodes,
     density,
     value,
+    slope,
     nodes,
     weights,
 ):
@@ -109,12 +100,33 @@ def cosine_density(
             if low[q] < c:
                 z = crossing(value[i], start[q], stop[q], c)
                 total += _graded(
-                    c, density[i], value[i], z, far, abs(z - near), power, True, nodes, weights
+                    c,
+                    density[i],
+                    value[i],
+                    slope[i],
+                    z,
+                    far,
+                    0.0,
+                    abs(z - near),
+                    power,
+                    nodes,
+                    weights,
                 )
             elif low[q] - c < 0.5 * (high[q] - low[q]):
-                first = 0.5 * (low[q] - c) / (high[q] - low[q]) * abs(far - near)
+                gap = low[q] - c
+                first = 0.5 * gap / (high[q] - low[q]) * abs(far - near)
                 total += _graded(
-                    c, density[i], value[i], near, far, first, power, low[q] == c, nodes, weights
+                    c,
+                    density[i],
+                    value[i],
+                    slope[i],
+                    near,
+                    far,
+                    gap,
+                    first,
+                    power,
+                    nodes,
+                    weights,
                 )
             else:
                 for j in range(nodes.shape[0]):

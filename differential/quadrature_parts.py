@@ -156,6 +156,7 @@ def spherical_part(base: PanelPart, dim: int) -> tuple[Part, float]:
                 h,
                 base.panels.density,
                 base.panels.value,
+                base.slope_series,
                 rule.nodes,
                 rule.weights,
             )

@@ -83,7 +83,7 @@ def mean_positive_cosine(dim: int) -> float:
 
     Examples
     --------
-    >>> round(mean_positive_cosine(2) * math.pi, 12), mean_positive_cosine(3)
+    >>> round(mean_positive_cosine(2) * math.pi, 12), round(mean_positive_cosine(3), 12)
     (1.0, 0.25)
     """
     log_ratio = float(log_gamma_ratio((dim - 1) / 2, 0.5))
