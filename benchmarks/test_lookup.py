@@ -106,6 +106,7 @@ def test_a_radius_costs_at_most_five_nanoseconds(
     values = radius(tail=tails)  # compiles or loads the kernel before the clock starts
     assert np.all(values > 0)
     benchmark.pedantic(lambda: radius(tail=tails), rounds=15, warmup_rounds=1)
+    assert benchmark.stats is not None
     ours = benchmark.stats.stats.min / SIZE * 1e9
     benchmark.extra_info["nanoseconds_per_radius"] = round(ours, 2)
     report = f"{name}: {ours:.2f} ns"

@@ -124,9 +124,9 @@ def _fit(
     z[:, len(nodes)], z[:, -1] = left, right
     values = function(z.ravel()).reshape(z.shape)
     series = values[:, : len(nodes)] @ to_chebyshev.T
-    at_checks = values[:, len(nodes):]
+    at_checks = values[:, len(nodes) :]
     # The check points have been rounded to float64, so the polynomial is read where they fell.
-    u = 2.0 * (z[:, len(nodes):] - low[:, None]) / width[:, None] - 1.0
+    u = 2.0 * (z[:, len(nodes) :] - low[:, None]) / width[:, None] - 1.0
     centre = 2.0 * (middle - low) / width - 1.0
     best = np.zeros((len(left), DEGREE + 1))
     least = np.full(len(left), np.inf)
