@@ -30,7 +30,7 @@ def cover(structures: Iterable[Structure], adversary: Norm, dim: int) -> Coverag
 
     Examples
     --------
-    >>> from smoothing.structure import COORDINATE
+    >>> from smoothing.structure import COORDINATE, Marginal
     >>> gaussian = Product((Marginal(COORDINATE**2 / 2, (-sympy.oo, sympy.oo), 3),), 3)
     >>> recipe = cover([gaussian], LpNorm(1), 3)
     >>> round(float(recipe()(0.5)), 12)

@@ -19,8 +19,9 @@ Array = NDArray[np.float64]
 #: Density at anchor + offset, both exact, for an array of offsets.
 NumericDensity = Callable[[float, Array], Array]
 
-#: Last coefficients of a panel. Quadrature and the rounding of nodes leave about 1e-13.
-_RESOLUTION = 1e-12
+#: Last coefficients of a panel, tried in turn; what is left goes into the error budget.
+#: Quadrature and the rounding of nodes leave about 1e-13, slopes of a curved h up to 1e-11.
+_RESOLUTIONS = (1e-12, 1e-10)
 #: Accepted difference between the integral of the density and its known total.
 _MAX_LOSS = 1e-9
 
@@ -83,11 +84,19 @@ def panels_of_density(
             log_density = _LogDensity(density, anchor, direction)
             value = _Identity(anchor, direction)
             branches.append(HalfBranch(anchor, direction, length, log_density, value))
-    panels = build_panels(branches, resolution=_RESOLUTION)
+    panels, resolution = _resolve(branches)
     loss = abs(float(np.expm1(panels.log_normaliser - np.log(total))))
     if not loss <= _MAX_LOSS:
         raise PrecisionError(
             f"the density of gamma integrates to {1 + loss:.3e} of its mass (allowed deviation "
             f"{_MAX_LOSS:.0e}); psi has structure finer than the quadrature resolves"
         )
-    return panels, loss
+    return panels, loss + (0.0 if resolution == _RESOLUTIONS[0] else resolution)
+
+
+def _resolve(branches: list[HalfBranch]) -> tuple[PanelDensity, float]:
+    fine, coarse = _RESOLUTIONS
+    try:
+        return build_panels(branches, resolution=fine), fine
+    except PrecisionError:
+        return build_panels(branches, resolution=coarse), coarse

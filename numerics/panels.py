@@ -187,6 +187,8 @@ def _refine(branches: Sequence[HalfBranch], resolution: float) -> list[_Panel]:
                 done.append(panel)
                 continue
             middle = _split_point(panel)
+            if not panel.left < middle < panel.right:
+                raise PrecisionError(_UNRESOLVED)
             for a, b in ((panel.left, middle), (middle, panel.right)):
                 pending.append(_sample(branches, panel.branch, a, b))
         active = pending
