@@ -140,9 +140,7 @@ class RadiusFunction:
         inner = (tails > 0) & (tails < 0.5)
         low, high = np.empty(inner.sum()), np.empty(inner.sum())
         errors = self.compiled.arrays.errors
-        radius_bounds(
-            tails[inner], self.compiled.smallest_tail, *self._table, errors, low, high
-        )
+        radius_bounds(tails[inner], self.compiled.smallest_tail, *self._table, errors, low, high)
         upper[inner] = high * self.smoothing.scale * (1 + _SCALE_ROUNDING)
         upper[(tails > 0) & (tails < self.compiled.smallest_tail)] = np.inf
         upper[tails == 0] = upper[tails == 0] * (1 + 2e-3)
