@@ -75,7 +75,9 @@ class _Line:
 
     def above(self, h: Expr, c: Expr, weighted: bool) -> Expr:
         """P[h(X) > c] or E[h(X); h(X) > c]."""
-        return self.mean(sympy.Piecewise((h if weighted else S.One, h > c), (S.Zero, True)))
+        # Heaviside rather than Piecewise: SymPy folds a Piecewise out of an integral inside a Sum
+        # as if the variable of integration were free.
+        return self.mean((h if weighted else S.One) * sympy.Heaviside(h - c, 0))
 
 
 def plain_expressions(
@@ -88,8 +90,8 @@ def plain_expressions(
     >>> t = Symbol("t", real=True)
     >>> law = plain_expressions(t, t**2 / 2, (-sympy.oo, sympy.oo))
     >>> law.tail(S.One)
-    Integral(Piecewise((exp(-t**2/2), t > 1), (0, True)), (t, -oo, oo))/Integral(exp(-t**2/2), (t, -oo, oo))
-    """  # noqa: E501  (the printed expression is one line)
+    Integral(exp(-t**2/2)*Heaviside(t - 1, 0), (t, -oo, oo))/Integral(exp(-t**2/2), (t, -oo, oo))
+    """
     line = _Line(variable, potential, interval, potential.diff(variable))
     return LawExpressions(lambda c, w: line.above(line.h, c, w), S.NegativeInfinity)
 
