@@ -31,7 +31,7 @@ MENU = {
     "cubic linf": (norm(x, oo) ** 2 + log(norm(x, oo)) / 2, None, 10, "linf"),
     "diamond": (sqrt(1 + norm(x, 1) ** 2), None, 3, "l1"),
     "round": (norm(x, 2) ** Rational(3, 2), None, 3072, "l2"),
-    "cut ball": (norm(x, 2) ** 2, norm(x, 2) <= 2, 3, "l2"),
+    "shell": (norm(x, 2), And(norm(x, 2) >= 1, norm(x, 2) <= 2), 3, "l2"),
     "uniform ball": (0, norm(x, 2) <= 1, 3072, "linf"),
 }
 
@@ -169,7 +169,7 @@ def test_a_larger_ball_gives_a_smaller_radius(psi, dim: int) -> None:
         (coordinate_sum(abs(t)), coordinate_sum(t**4), 3, "l1"),
         (coordinate_sum(2 * log(cosh(t / 2))), coordinate_sum(t**4), 64, "l1"),
         (norm(x, oo), norm(x, oo) ** 3, 3, "l1"),
-        (norm(x, 2), norm(x, 2) ** 3, 3, "l2"),
+        (norm(x, 2), norm(x, 2) ** 3, 64, "l2"),
         (norm(x, 1) ** 2, norm(x, 1) ** 3, 3, "linf"),
     ],
 )
@@ -198,8 +198,9 @@ def test_probability_is_an_inverse_rounded_up(name: str, exponent: float) -> Non
     assert float(radius(rho)) >= wanted
     assert at(radius, tail) >= wanted
     # Not rounded up more than rounding needs: a slightly smaller rho does not suffice.
-    if 1e-12 < tail < 0.5 - 1e-9:
-        assert at(radius, tail + 1e-9 * min(tail, 0.5 - tail)) < wanted
+    if 1e-6 < tail < 0.5 - 1e-9:
+        # Two spacings of float64 near 1/2 are added, or the sum would be the same tail.
+        assert at(radius, tail + 1e-9 * min(tail, 0.5 - tail) + 2.0**-53) < wanted
 
 
 @given(names(), strategies.probabilities(), strategies.probabilities(), st.floats(0, 2))
