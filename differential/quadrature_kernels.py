@@ -35,9 +35,22 @@ def _height(value, slope, near, offset, gap0, c):
 
 
 @kernel
-def _graded(c, density, value, slope, near, far, gap0, first, power, nodes, weights):
-    """Integral from `near`, where h - c = gap0 is small or 0, to `far` in doubling stretches."""
-    length = abs(far - near)
+def _distance_to_top(slope, far, sign, top_gap):
+    """Distance of the crossing from `far`, where h exceeds the threshold by top_gap, both small."""
+    distance = top_gap / abs(series(slope, far))
+    for _ in range(6):
+        first = series(slope, far - sign * distance * 0.21132486540518713)
+        second = series(slope, far - sign * distance * 0.7886751345948129)
+        distance = top_gap / (0.5 * abs(first + second))
+    return distance
+
+
+@kernel
+def _graded(c, density, value, slope, near, far, length, gap0, first, power, nodes, weights):
+    """Integral from `near`, where h - c = gap0 is small or 0, to `far` in doubling stretches.
+
+    `length` is |far - near|, given apart because their difference may have lost its digits.
+    """
     sign = 1.0 if far > near else -1.0
     total = 0.0
     done = 0.0
@@ -98,7 +111,16 @@ def cosine_density(
             near = start[q] if rising[q] else stop[q]
             far = stop[q] if rising[q] else start[q]
             if low[q] < c:
-                z = crossing(value[i], start[q], stop[q], c)
+                sign = 1.0 if far > near else -1.0
+                top_gap = high[q] - c
+                if abs(high[q] - anchor) <= 2e-14 * abs(anchor):
+                    top_gap = -offsets[n]  # exact: the anchor is the end of h
+                if top_gap < 1e-4 * (high[q] - low[q]):
+                    length = _distance_to_top(slope[i], far, sign, top_gap)
+                    z = far - sign * length
+                else:
+                    z = crossing(value[i], start[q], stop[q], c)
+                    length = abs(far - z)
                 total += _graded(
                     c,
                     density[i],
@@ -106,6 +128,7 @@ def cosine_density(
                     slope[i],
                     z,
                     far,
+                    length,
                     0.0,
                     abs(z - near),
                     power,
@@ -122,6 +145,7 @@ def cosine_density(
                     slope[i],
                     near,
                     far,
+                    abs(far - near),
                     gap,
                     first,
                     power,
