@@ -22,6 +22,8 @@ NumericDensity = Callable[[float, Array], Array]
 #: Last coefficients of a panel, tried in turn; what is left goes into the error budget.
 #: Quadrature and the rounding of nodes leave about 1e-13, slopes of a curved h up to 1e-11.
 _RESOLUTIONS = (1e-12, 1e-10)
+#: A density that resolves at all needs a few hundred; more means that rounding is being resolved.
+_MAX_PANELS = 2500
 #: Accepted difference between the integral of the density and its known total.
 _MAX_LOSS = 1e-9
 
@@ -97,6 +99,13 @@ def panels_of_density(
 def _resolve(branches: list[HalfBranch]) -> tuple[PanelDensity, float]:
     fine, coarse = _RESOLUTIONS
     try:
-        return build_panels(branches, resolution=fine), fine
+        return build_panels(branches, resolution=fine, max_panels=_MAX_PANELS), fine
     except PrecisionError:
-        return build_panels(branches, resolution=coarse), coarse
+        pass
+    try:
+        return build_panels(branches, resolution=coarse, max_panels=_MAX_PANELS), coarse
+    except PrecisionError as error:
+        raise PrecisionError(
+            "the density of gamma could not be resolved to 1e-10 near an extremum or a limit of "
+            "g'; this happens in low dimension, so raise dim or change psi"
+        ) from error

@@ -140,7 +140,10 @@ class _Panel:
 
 
 def build_panels(
-    branches: Sequence[HalfBranch], *, resolution: float = _RESOLUTION
+    branches: Sequence[HalfBranch],
+    *,
+    resolution: float = _RESOLUTION,
+    max_panels: int = _MAX_PANELS,
 ) -> PanelDensity:
     """Resolve a density on all its smooth branches.
 
@@ -151,6 +154,8 @@ def build_panels(
     resolution : float
         Relative size of the last coefficients of a panel; larger where log_density is itself the
         result of float64 quadrature.
+    max_panels : int
+        When to give up.
 
     Returns
     -------
@@ -164,10 +169,10 @@ def build_panels(
         The panels do not converge.
     """
     with flint.ctx.workprec(_NODE_BITS):
-        return _assemble(branches, _refine(branches, resolution))
+        return _assemble(branches, _refine(branches, resolution, max_panels))
 
 
-def _refine(branches: Sequence[HalfBranch], resolution: float) -> list[_Panel]:
+def _refine(branches: Sequence[HalfBranch], resolution: float, max_panels: int) -> list[_Panel]:
     done: list[_Panel] = []
     active: list[_Panel] = []
     for index, branch in enumerate(branches):
@@ -176,7 +181,7 @@ def _refine(branches: Sequence[HalfBranch], resolution: float) -> list[_Panel]:
     for _ in range(_MAX_LEVELS):
         if not active:
             break
-        if len(active) + len(done) > _MAX_PANELS:
+        if len(active) + len(done) > max_panels:
             raise PrecisionError(_UNRESOLVED)
         top = max([top] + [p.log_mass for p in active])
         pending: list[_Panel] = []

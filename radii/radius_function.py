@@ -248,11 +248,19 @@ def _one_of(prob_lower: ArrayLike | None, tail: ArrayLike | None) -> tuple[Array
             (prob_lower, tail),
             "call R(rho) or R(tail=1 - rho)",
         )
-    return np.asarray(prob_lower if tail is None else tail, dtype=np.float64), tail is not None
+    name, given = ("prob_lower", prob_lower) if tail is None else ("tail", tail)
+    return _numbers(name, "probabilities in [0, 1]", given), tail is not None
+
+
+def _numbers(name: str, legal: str, value: ArrayLike | None) -> Array:
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid(name, legal, value, "pass numbers, not text") from error
 
 
 def _elementwise(function: Callable[[float], float], radius: ArrayLike) -> Any:
-    values = np.asarray(radius, dtype=np.float64)
+    values = _numbers("radius", "numbers >= 0", radius)
     if not np.all(values >= 0):
         raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
     return np.array([function(float(r)) for r in values.ravel()]).reshape(values.shape)[()]
