@@ -165,7 +165,7 @@ class RadiusFunction:
             Non-negative radii in the adversary's norm, broadcast against `p`.
         """
         start, distance = np.broadcast_arrays(
-            np.asarray(p, dtype=np.float64), np.asarray(radius, dtype=np.float64)
+            _numbers("p", "probabilities in [0, 1]", p), _numbers("radius", "numbers >= 0", radius)
         )
         if not np.all((start >= 0) & (start <= 1)):
             raise invalid("p", "probabilities in [0, 1]", p, "check for NaN and percent")
