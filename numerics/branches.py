@@ -159,7 +159,7 @@ def _on_branch(
     def _chosen_piece(node: sympy.Piecewise, symbol: sympy.Symbol, inner: float) -> sympy.Basic:
         for piece, condition in node.args:
             truth = condition.subs(symbol, sympy.Rational(inner))
-            if truth is sympy.true or truth == True:  # noqa: E712  (SymPy's boolean)
+            if truth is sympy.true:
                 return resolve(piece)
         raise AssumptionError(
             f"psi must be defined on all of its support, got no branch of {node} at "
