@@ -42,7 +42,7 @@ SigmaOption = Annotated[
     float | None, typer.Option("--sigma", help="Noise level per coordinate, instead of --scale.")
 ]
 RouteOption = Annotated[
-    str, typer.Option("--route", help='"auto" (first that fits), "overlap", "symbolic" or "quadrature".')
+    str, typer.Option("--route", help='"auto", "overlap", "symbolic" or "quadrature".')
 ]
 
 
