@@ -101,7 +101,7 @@ class RadiusFunction:
         InvalidInputError
             A value outside [0, 1] or not a number; neither or both arguments.
         """
-        from radii.lookup import lower_radii
+        from numerics.bit_lookup import lower_radii
 
         points, is_tail = _one_of(prob_lower, tail)
         flat = np.ascontiguousarray(points).ravel()
@@ -131,7 +131,7 @@ class RadiusFunction:
         -----
         Where rho is given, the enclosure is for the float64 rho exactly.
         """
-        from radii.lookup import radius_bounds
+        from numerics.bit_lookup import radius_bounds
 
         points, is_tail = _one_of(prob_lower, tail)
         lower = np.atleast_1d(np.asarray(self(prob_lower, tail=tail))).ravel()

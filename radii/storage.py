@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from numerics.bit_lookup import LookupArrays
 from numerics.errors import InvalidInputError
 from radii.compile import CompiledRadius
-from radii.lookup import LookupArrays
 from radii.radius_function import RadiusFunction
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm, as_norm

@@ -13,15 +13,15 @@ import radii
 from differential.gamma import cover
 from differential.integrate import integrate_reciprocal
 from levelset.uniform import overlap_radius
+from numerics.bit_lookup import lower_radii
 from numerics.errors import InvalidInputError
 from radii import RadiusFunction, SmoothingDistribution, norm, x
 from radii.compile import Evaluator, compile_radius
-from radii.lookup import lower_radii
 from smoothing.norms import as_norm
 from smoothing.structure import Uniform
 
 #: What is lost by rounding down: the laws' error budget, largest for exp_l2 at d = 150,528, where
-#: it is 2.4e-12, plus the interpolation error, of which `radii.compile` aims at 2e-14.
+#: it is 2.4e-12, plus the interpolation error, of which `numerics.bit_table` aims at 2e-14.
 LOSS = 3e-12
 #: Inside a piece the table is monotone up to the rounding of a polynomial of degree 5 whose
 #: terms add up to little more than the value: three eps for each of two neighbours.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from radii.lookup import DEGREE
+from numerics.bit_lookup import DEGREE
 
 __all__ = ["Pieces", "fit_bins"]
 
@@ -20,6 +20,8 @@ _EPS = float(np.finfo(np.float64).eps)
 #: Rounding of Horner's rule with one rounding a step: degree + 1 steps, half an eps each, on
 #: partial sums below the sum of the terms' magnitudes.
 _HORNER = (DEGREE + 1) * _EPS / 2
+#: Shortest piece with a slope, as a share of half a bin.
+_SHORTEST = 2.0**-40
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def fit_bins(
     Parameters
     ----------
     function : callable
-        Positive, smooth between kinks.
+        Not negative, smooth between kinks, where it may jump; at a kink it takes the value to
+        the right.
     left, width : array
         The bins; the widths are powers of two that divide the left ends.
     kinks : array
@@ -81,18 +84,20 @@ def fit_bins(
         Relative error.
     """
     right = left + width
-    one = _fit(function, left, width, left, right)
+    # A function may jump where a piece ends; the value there belongs to the next piece.
+    one = _fit(function, left, width, left, np.nextafter(right, 0.0))
     first = np.searchsorted(kinks, left, side="right")
     last = np.searchsorted(kinks, right, side="left")
     kinked = np.flatnonzero((one.error > target) & (last > first))
     columns = {f.name: np.repeat(getattr(one, f.name), 2, axis=0) for f in fields(Pieces)}
     # The empty second piece sits at the right end.
-    columns["left"][1::2], columns["at_left"][1::2] = right, one.at_right
+    columns["left"][1::2], columns["at_left"][1::2] = one.right, one.at_right
     if len(kinked):
         # Of several kinks the middle one: they may be one kink, computed in several ways.
         split = kinks[(first[kinked] + last[kinked]) // 2]
-        before = _fit(function, left[kinked], width[kinked], left[kinked], split)
-        after = _fit(function, left[kinked], width[kinked], split, right[kinked])
+        last_before = np.nextafter(split, 0.0)
+        before = _fit(function, left[kinked], width[kinked], left[kinked], last_before)
+        after = _fit(function, left[kinked], width[kinked], split, one.right[kinked])
         for f in fields(Pieces):
             columns[f.name][2 * kinked] = getattr(before, f.name)
             columns[f.name][2 * kinked + 1] = getattr(after, f.name)
@@ -147,6 +152,8 @@ def _in_bin(series: Array, centre: Array, half: Array) -> Array:
     for k in range(series.shape[1]):
         local[:, : k + 1] += series[:, k : k + 1] * monomials[k]
     result = np.zeros((len(series), DEGREE + 1))
+    # A piece of a single float is a constant; its width must not divide.
+    half = np.maximum(half, _SHORTEST)
     # Horner's rule on polynomials: multiply by (u - centre) / half and add.
     for k in range(series.shape[1] - 1, -1, -1):
         times_u = np.pad(result[:, :-1], ((0, 0), (1, 0)))
@@ -162,5 +169,6 @@ def _error(coefficients: Array, u: Array, values: Array) -> Array:
         fitted = fitted * u + coefficients[:, k : k + 1]
         magnitude = magnitude * np.abs(u) + np.abs(coefficients[:, k : k + 1])
     seen = 2 * np.abs(fitted - values) + _HORNER * magnitude
-    error = np.max(seen / values, axis=1)
+    # Where the function is 0 it is 0 on the whole piece, and so is the interpolant.
+    error = np.max(np.where(seen == 0, 0.0, seen / values), axis=1)
     return np.where(np.isfinite(error), error, np.inf)
