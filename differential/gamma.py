@@ -1,14 +1,15 @@
 """Which directions matter for a structure and an adversary, and the law of gamma along each.
 
 The vertices of the adversary's ball are reduced by the symmetries of the density to one
-representative u per orbit (spec 2, "Which u"). This module is the differential engine's switch:
-it says whether a pair is covered and, if so, returns Phi.
+representative u per orbit (spec 2, "Which u"). `HANDLERS` is the differential engine's switch:
+the first handler that covers a structure and the norm returns a recipe for Phi.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import sympy
 
@@ -19,10 +20,23 @@ from differential.radial_laws import lattice_law, sign_law, spherical_law
 from smoothing.norms import LpNorm, Norm
 from smoothing.structure import Product, Radial, Structure
 
-__all__ = ["Coverage", "cover", "uncovered_reason"]
+__all__ = ["HANDLERS", "Coverage", "Handler", "cover", "uncovered_reason"]
 
 #: A recipe for Phi that costs nothing until it is called.
 Coverage = Callable[[], Phi]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A kind of structure, what it is covered against (in words), and the recipe.
+
+    `recipe(structure, norm, structures)` returns None where the handler does not apply;
+    `structures` are all structures of the density.
+    """
+
+    structure: type
+    covers: str
+    recipe: Callable[..., Coverage | None]
 
 
 def cover(structures: Iterable[Structure], adversary: Norm, dim: int) -> Coverage | None:
@@ -36,33 +50,26 @@ def cover(structures: Iterable[Structure], adversary: Norm, dim: int) -> Coverag
     >>> round(float(recipe()(0.5)), 12)
     0.398942280401
     """
-    found = sorted(structures, key=_specificity)
-    order = _order(adversary, dim)
-    products = [s for s in found if isinstance(s, Product)]
-    if order == 1:
-        for product in products:
-            return _product_axes(product)
-    for structure in found:
-        if isinstance(structure, Radial) and structure.order == 2 and order is not None:
-            return _spherical(structure, products, order)
-    for structure in found:
-        if isinstance(structure, Radial) and order in (1, math.inf):
-            return _polyhedral(structure, float(order))
+    found = sorted(structures, key=str)
+    # In one dimension every l_p norm is |x|.
+    norm = LpNorm(1) if dim == 1 and isinstance(adversary, LpNorm) else adversary
+    for handler in HANDLERS:
+        for structure in found:
+            if isinstance(structure, handler.structure):
+                recipe = handler.recipe(structure, norm, found)
+                if recipe is not None:
+                    return recipe
     return None
 
 
 def uncovered_reason(structures: Iterable[Structure], adversary: Norm) -> str:
     """Why `cover` returned None, in a sentence."""
     kinds = ", ".join(sorted({_describe(s) for s in structures}))
+    covered = "; ".join(handler.covers for handler in HANDLERS)
     return (
-        f"the differential laws cover products against l1, l_1 and l_inf radial densities against "
-        f"l1 and linf, and l_2 radial densities against l1, l2 and linf; got a density that is "
-        f"{kinds} against {adversary.name}"
+        f"the differential laws cover {covered}; got a density that is {kinds} against "
+        f"{adversary.name}"
     )
-
-
-def _specificity(structure: Structure) -> int:
-    return 0 if isinstance(structure, Product) else 1
 
 
 def _describe(structure: Structure) -> str:
@@ -71,13 +78,10 @@ def _describe(structure: Structure) -> str:
     return type(structure).__name__.lower()
 
 
-def _order(adversary: Norm, dim: int) -> float | None:
-    """1, 2 or inf; in one dimension every norm is |x|."""
-    if not isinstance(adversary, LpNorm):
-        return None
-    if dim == 1:
-        return 1.0
-    return adversary.p if adversary.p in (1.0, 2.0, math.inf) else None
+def _order(adversary: Norm) -> float | None:
+    """1, 2 or inf for these l_p norms, else None."""
+    known = isinstance(adversary, LpNorm) and adversary.p in (1.0, 2.0, math.inf)
+    return adversary.p if known and isinstance(adversary, LpNorm) else None
 
 
 def _with_reverse(name: str, law: Law, factor: float = 1.0) -> tuple[Direction, ...]:
@@ -85,7 +89,10 @@ def _with_reverse(name: str, law: Law, factor: float = 1.0) -> tuple[Direction, 
     return (forward,) if law.is_symmetric else (forward, forward.reversed)
 
 
-def _product_axes(product: Product) -> Coverage:
+def _product_axes(product: Product, norm: Norm, _: list[Structure]) -> Coverage | None:
+    if _order(norm) != 1:
+        return None
+
     def build() -> Phi:
         directions: list[Direction] = []
         for index, marginal in enumerate(product.marginals):
@@ -96,20 +103,26 @@ def _product_axes(product: Product) -> Coverage:
     return build
 
 
-def _spherical(radial: Radial, products: list[Product], order: float) -> Coverage:
+def _spherical(radial: Radial, norm: Norm, structures: list[Structure]) -> Coverage | None:
+    order = _order(norm)
+    if radial.order != 2 or order is None:
+        return None
     # All u of one length are alike; the longest vertex of the l_inf ball has length sqrt(d).
     factor = math.sqrt(radial.dim) if order == math.inf else 1.0
     name = "(1,...,1)" if order == math.inf else "e1"
 
     def build() -> Phi:
-        identical = [p for p in products if len(p.marginals) == 1]
-        law = coordinate_law(identical[0].marginals[0]) if identical else spherical_law(radial)
+        products = [s for s in structures if isinstance(s, Product) and len(s.marginals) == 1]
+        law = coordinate_law(products[0].marginals[0]) if products else spherical_law(radial)
         return Phi(_with_reverse(name, law, factor))
 
     return build
 
 
-def _polyhedral(radial: Radial, order: float) -> Coverage:
+def _polyhedral(radial: Radial, norm: Norm, _: list[Structure]) -> Coverage | None:
+    order = _order(norm)
+    if radial.order == 2 or order not in (1, math.inf):
+        return None
     cubical = radial.order == sympy.oo
     name = "(1,...,1)" if order == math.inf else "e1"
 
@@ -122,3 +135,11 @@ def _polyhedral(radial: Radial, order: float) -> Coverage:
         return Phi((Direction(name, lattice_law(radial)),))
 
     return build
+
+
+#: Tried in this order; exact laws come before bounds.
+HANDLERS: tuple[Handler, ...] = (
+    Handler(Product, "products against l1", _product_axes),
+    Handler(Radial, "l_2 radial densities against l1, l2 and linf", _spherical),
+    Handler(Radial, "l1 and l_inf radial densities against l1 and linf", _polyhedral),
+)
