@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from numerics.float_search import last_true
 from radii.compile import Evaluator
-from radii.inverse import last_true
 
 __all__ = ["growth_by_integral", "growth_by_overlap"]
 

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.bit_reader import (
+    SCALE_ROUNDING,
+    elementwise,
+    enclosures,
+    lower_values,
+    numbers,
+)
 from numerics.bounds import Bounds
 from numerics.errors import invalid
+from numerics.float_search import largest_tail, smallest_probability
 from radii.compile import CompiledRadius
-from radii.inverse import largest_tail, smallest_probability
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm
 
@@ -27,9 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["RadiusFunction"]
 
 Array = NDArray[np.float64]
-
-#: The product with the scale rounds once in each direction.
-_SCALE_ROUNDING = 4 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,26 +105,7 @@ class RadiusFunction:
         InvalidInputError
             A value outside [0, 1] or not a number; neither or both arguments.
         """
-        from numerics.bit_lookup import lower_radii
-
-        points, is_tail = _one_of(prob_lower, tail)
-        flat = np.ascontiguousarray(points).ravel()
-        out = np.empty_like(flat)
-        scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
-        legal = lower_radii(
-            flat,
-            is_tail,
-            scale,
-            self.compiled.limit,
-            self.compiled.smallest_tail,
-            *self._table,
-            out,
-        )
-        if not legal:
-            bad = flat[~((flat >= 0) & (flat <= 1))][0]
-            name = "tail" if is_tail else "prob_lower"
-            raise invalid(name, "probabilities in [0, 1]", float(bad), "check for NaN and percent")
-        return out.reshape(points.shape)[()]
+        return lower_values(self.compiled, self.smoothing.scale, prob_lower, tail)
 
     def bounds(
         self, prob_lower: ArrayLike | None = None, /, *, tail: ArrayLike | None = None
@@ -131,28 +116,15 @@ class RadiusFunction:
         -----
         Where rho is given, the enclosure is for the float64 rho exactly.
         """
-        from numerics.bit_lookup import radius_bounds
-
-        points, is_tail = _one_of(prob_lower, tail)
-        lower = np.atleast_1d(np.asarray(self(prob_lower, tail=tail))).ravel()
-        upper = lower.copy()
-        tails = np.atleast_1d(points).ravel() if is_tail else 1 - np.atleast_1d(points).ravel()
-        inner = (tails > 0) & (tails < 0.5)
-        low, high = np.empty(inner.sum()), np.empty(inner.sum())
-        errors = self.compiled.arrays.errors
-        radius_bounds(tails[inner], self.compiled.smallest_tail, *self._table, errors, low, high)
-        upper[inner] = high * self.smoothing.scale * (1 + _SCALE_ROUNDING)
-        upper[(tails > 0) & (tails < self.compiled.smallest_tail)] = np.inf
-        upper[tails == 0] = upper[tails == 0] * (1 + 2e-3)
-        return Bounds(lower.reshape(points.shape)[()], upper.reshape(points.shape)[()])
+        return enclosures(self.compiled, self.smoothing.scale, prob_lower, tail)
 
     def probability(self, radius: ArrayLike, /) -> Any:
         """Smallest rho, rounded up, with R(rho) >= `radius`; nan where no rho reaches it."""
-        return _elementwise(lambda r: smallest_probability(self, r), radius)
+        return elementwise(lambda r: smallest_probability(self, r), radius)
 
     def tail(self, radius: ArrayLike, /) -> Any:
         """Largest tail, rounded down, with R(tail=tail) >= `radius`; nan where none does."""
-        return _elementwise(lambda r: largest_tail(self, r), radius)
+        return elementwise(lambda r: largest_tail(self, r), radius)
 
     def growth(self, p: ArrayLike, radius: ArrayLike) -> Any:
         """Upper bound on the probability that any set of probability `p` has within `radius`.
@@ -165,13 +137,13 @@ class RadiusFunction:
             Non-negative radii in the adversary's norm, broadcast against `p`.
         """
         start, distance = np.broadcast_arrays(
-            _numbers("p", "probabilities in [0, 1]", p), _numbers("radius", "numbers >= 0", radius)
+            numbers("p", "probabilities in [0, 1]", p), numbers("radius", "numbers >= 0", radius)
         )
         if not np.all((start >= 0) & (start <= 1)):
             raise invalid("p", "probabilities in [0, 1]", p, "check for NaN and percent")
         if not np.all(distance >= 0):
             raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
-        scale = self.smoothing.scale * (1 - _SCALE_ROUNDING)
+        scale = self.smoothing.scale * (1 - SCALE_ROUNDING)
         values = [
             self.grow(float(a), float(b) / scale)
             for a, b in zip(start.ravel(), distance.ravel(), strict=True)
@@ -238,29 +210,3 @@ class RadiusFunction:
             f"RadiusFunction({self.smoothing!r}, {self.adversary.name!r}, "
             f"route={self.requested!r}, guarantee={self.guarantee!r})"
         )
-
-
-def _one_of(prob_lower: ArrayLike | None, tail: ArrayLike | None) -> tuple[Array, bool]:
-    if (prob_lower is None) == (tail is None):
-        raise invalid(
-            "the argument",
-            "exactly one of prob_lower and tail",
-            (prob_lower, tail),
-            "call R(rho) or R(tail=1 - rho)",
-        )
-    name, given = ("prob_lower", prob_lower) if tail is None else ("tail", tail)
-    return _numbers(name, "probabilities in [0, 1]", given), tail is not None
-
-
-def _numbers(name: str, legal: str, value: ArrayLike | None) -> Array:
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid(name, legal, value, "pass numbers, not text") from error
-
-
-def _elementwise(function: Callable[[float], float], radius: ArrayLike) -> Any:
-    values = _numbers("radius", "numbers >= 0", radius)
-    if not np.all(values >= 0):
-        raise invalid("radius", "numbers >= 0", radius, "check for NaN and signs")
-    return np.array([function(float(r)) for r in values.ravel()]).reshape(values.shape)[()]
