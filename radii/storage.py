@@ -6,15 +6,10 @@ grammar. A file that was truncated or edited fails its digest.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from numerics.array_file import read_arrays, write_arrays
 from numerics.bit_lookup import LookupArrays
 from numerics.errors import InvalidInputError
 from radii.compile import CompiledRadius
@@ -37,15 +32,13 @@ def save(radius: RadiusFunction, path: Path) -> None:
     InvalidInputError
         The noise was given by callables or the adversary is not an l_p norm.
     """
-    from safetensors.numpy import save as to_bytes
-
     if radius.smoothing.black_box is not None or not isinstance(radius.adversary, LpNorm):
         raise InvalidInputError(
             "only radii of a written-out psi against an l_p norm can be saved, got "
             f"{radius!r}; save psi as an expression"
         )
     compiled = radius.compiled
-    arrays = {name: np.ascontiguousarray(getattr(compiled.arrays, name)) for name in _ARRAYS}
+    arrays = {name: getattr(compiled.arrays, name) for name in _ARRAYS}
     header: dict[str, Any] = {
         "format": FORMAT,
         "noise": radius.smoothing.describe(),
@@ -56,9 +49,7 @@ def save(radius: RadiusFunction, path: Path) -> None:
         "smallest_tail": compiled.smallest_tail.hex(),
         "limit": float(compiled.limit).hex(),
     }
-    text = json.dumps(header, sort_keys=True)
-    metadata = {"header": text, "sha256": _digest(text, arrays)}
-    _write_atomically(path, to_bytes(arrays, metadata=metadata))
+    write_arrays(path, header, arrays)
 
 
 def load(path: str | Path) -> RadiusFunction:
@@ -69,25 +60,12 @@ def load(path: str | Path) -> RadiusFunction:
     InvalidInputError
         The file is missing, damaged, edited or of another format version.
     """
-    from safetensors import SafetensorError, safe_open
-
-    source = Path(path)
-    try:
-        with safe_open(source, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        text = metadata["header"]
-        if metadata["sha256"] != _digest(text, arrays):
-            raise _damaged(source, "its digest does not match its contents")
-        header = json.loads(text)
-    except FileNotFoundError as error:
-        raise _damaged(source, "there is no such file") from error
-    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise _damaged(source, f"it cannot be read ({error})") from error
-    if header.get("format") != FORMAT:
-        raise _damaged(
-            source, f"its format is {header.get('format')!r}, this version needs {FORMAT!r}"
-        )
+    header, arrays = read_arrays(
+        Path(path),
+        formats=(FORMAT,),
+        made_by="RadiusFunction.save",
+        remedy="derive the radius again and save it",
+    )
     return _rebuild(header, arrays)
 
 
@@ -118,33 +96,3 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, Any]) -> RadiusFunction:
         lambda p, r: rederived().grow(p, r),
         lambda: rederived().symbolic(),
     )
-
-
-def _digest(header: str, arrays: dict[str, Any]) -> str:
-    total = hashlib.sha256(header.encode())
-    for key in sorted(arrays):
-        array = np.ascontiguousarray(arrays[key])
-        total.update(f"{key}{array.dtype.str}{array.shape}".encode())
-        total.update(array.tobytes())
-    return total.hexdigest()
-
-
-def _damaged(path: Path, reason: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"path must be a file written by RadiusFunction.save, got {path}: {reason}; derive the "
-        "radius again and save it"
-    )
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
