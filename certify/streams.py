@@ -14,7 +14,7 @@ import torch
 
 from certify.interfaces import Smoother
 
-__all__ = ["COUNTING", "SELECTION", "block_size", "item_generator", "noisy_batches"]
+__all__ = ["COUNTING", "SELECTION", "NoisyCopies", "block_size", "item_generator", "noisy_batches"]
 
 #: Stages of a certificate; each has its own noise, so that counting is independent of selection.
 SELECTION, COUNTING = 0, 1
@@ -53,26 +53,43 @@ def item_generator(seed: int, index: int, stage: int, device: torch.device) -> t
     return generator
 
 
+class NoisyCopies:
+    """The noisy copies of one image in one stage, taken in pieces of any size.
+
+    Memory is one block and one piece, however many are taken.
+
+    Parameters
+    ----------
+    smoother : Smoother
+        Where the copies come from.
+    x : torch.Tensor
+        The image.
+    generator : torch.Generator
+        From `item_generator`.
+    """
+
+    def __init__(self, smoother: Smoother, x: torch.Tensor, generator: torch.Generator) -> None:
+        self._smoother, self._x, self._generator = smoother, x, generator
+        self._block = block_size(smoother.dim)
+        self._rest: torch.Tensor | None = None
+
+    def take(self, m: int) -> torch.Tensor:
+        """The next `m` copies, shape (m, *shape); they never depend on how the others are cut."""
+        pieces: list[torch.Tensor] = []
+        while m > 0:
+            if self._rest is None or not len(self._rest):
+                # Always a full block: the first copies never depend on how many are wanted.
+                self._rest = self._smoother.sample(self._x, self._block, self._generator)
+            pieces.append(self._rest[:m])
+            self._rest = self._rest[len(pieces[-1]) :]
+            m -= len(pieces[-1])
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
 def noisy_batches(
     smoother: Smoother, x: torch.Tensor, n: int, batch_size: int, generator: torch.Generator
 ) -> Iterator[torch.Tensor]:
-    """The first `n` noisy copies of `x`, in batches of `batch_size` (the last may be smaller).
-
-    Memory is one block and one batch, whatever `n` is.
-    """
-    block = block_size(smoother.dim)
-    waiting: list[torch.Tensor] = []
-    held = drawn = 0
-    while drawn < n:
-        # A full block even when fewer are wanted: the first m copies never depend on n.
-        fresh = smoother.sample(x, block, generator)[: n - drawn]
-        drawn += len(fresh)
-        while held + len(fresh) >= batch_size:
-            cut = batch_size - held
-            yield torch.cat([*waiting, fresh[:cut]]) if waiting else fresh[:cut]
-            fresh, waiting, held = fresh[cut:], [], 0
-        if len(fresh):
-            waiting.append(fresh)
-            held += len(fresh)
-    if waiting:
-        yield torch.cat(waiting)
+    """The first `n` noisy copies of `x`, in batches of `batch_size` (the last may be smaller)."""
+    copies = NoisyCopies(smoother, x, generator)
+    for start in range(0, n, batch_size):
+        yield copies.take(min(batch_size, n - start))
