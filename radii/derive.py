@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from numerics.errors import InvalidInputError, UnsupportedPairError, invalid
 from radii.radius_function import RadiusFunction
-from radii.routes import ROUTES, Accepted, Refusal
+from radii.route_differential import DifferentialRoute
+from radii.routes import ON_REQUEST, ROUTES, Accepted, Refusal
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm, as_norm
 
 __all__ = ["RouteReport", "derive", "explain_routes"]
+
+#: Seconds that SymPy's own integrator gets per structure where an expression is insisted on.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ def derive(
     report = explain_routes(noise, norm)
     if route != "auto":
         return _forced(report, route, noise, norm)
-    for _, verdict in report.verdicts:
-        if isinstance(verdict, Accepted):
+    for name, verdict in report.verdicts:
+        if isinstance(verdict, Accepted) and name not in ON_REQUEST:
             return verdict.build()
     raise UnsupportedPairError(
         f"no route derives a radius of {noise.describe()} against {norm.name}:\n{report}"
@@ -105,6 +109,8 @@ def _forced(
     report: RouteReport, route: str, noise: SmoothingDistribution, norm: Norm
 ) -> RadiusFunction:
     verdict = dict(report.verdicts)[route]
+    if route == "symbolic":
+        verdict = DifferentialRoute(route, seconds=_PATIENCE).accepts(noise, norm)
     if isinstance(verdict, Refusal):
         raise UnsupportedPairError(
             f"route {route!r} refuses {noise.describe()} against {norm.name}: {verdict.reason}"

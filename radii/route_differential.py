@@ -1,0 +1,119 @@
+"""The routes "symbolic" and "quadrature": R = integral of dp / Phi(p) (RSAS, Theorem F.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from differential.gamma import Coverage, cover, uncovered_reason
+from differential.integrate import integrate_reciprocal
+from differential.phi import Phi
+from radii.compile import Evaluator, compile_radius
+from radii.formulas import formula_finder, symbolic_order
+from radii.grow import growth_by_integral
+from radii.radius_function import RadiusFunction
+from radii.verdicts import Accepted, Evidence, Refusal
+from smoothing.distribution import SmoothingDistribution
+from smoothing.norms import LpNorm, Norm
+from smoothing.structure import General, Structure
+
+__all__ = ["DifferentialRoute"]
+
+
+@dataclass(frozen=True)
+class DifferentialRoute:
+    """R = integral of dp / Phi(p) (RSAS, Theorem F.6).
+
+    "quadrature" gives numbers only; "symbolic" gives the same numbers and insists on an
+    expression for R, which is checked against them; `seconds` is the time that SymPy's own
+    integrator may take where no rule fits.
+    """
+
+    name: str
+    seconds: float = 0.0
+
+    def accepts(self, smoothing: SmoothingDistribution, adversary: Norm) -> Accepted | Refusal:
+        generals = [s for s in smoothing.structures if isinstance(s, General)]
+        if generals:
+            return Refusal(f"psi has no recognised structure: {generals[0].reason}")
+        recipe = cover(smoothing.structures, adversary, smoothing.dim)
+        if recipe is None:
+            return Refusal(uncovered_reason(smoothing.structures, adversary))
+        if self.name == "symbolic":
+            return self._accept_symbolic(smoothing, adversary, recipe)
+        return Accepted(
+            "the law of gamma is known along every vertex",
+            lambda: _differential(smoothing, adversary, recipe, self, ()),
+            lambda: _evidence(smoothing.dim, recipe),
+        )
+
+    def _accept_symbolic(
+        self, smoothing: SmoothingDistribution, adversary: Norm, recipe: Coverage
+    ) -> Accepted | Refusal:
+        if not isinstance(adversary, LpNorm) or adversary.p not in (1, 2, np.inf):
+            return Refusal(f"symbolic rules cover l1, l2 and linf, not {adversary.name}")
+        structures = symbolic_order(smoothing.structures)
+        return Accepted(
+            "rules are tried on the structure; falls through to quadrature if none closes",
+            lambda: _differential(smoothing, adversary, recipe, self, structures),
+        )
+
+
+@dataclass(frozen=True)
+class _SmallerOf:
+    """Pointwise minimum of two radii: on the line a path has one direction (spec 2.1)."""
+
+    first: Evaluator
+    second: Evaluator
+
+    @property
+    def kinks(self) -> Any:
+        return np.union1d(self.first.kinks, self.second.kinks)
+
+    @property
+    def relative_error(self) -> float:
+        return max(self.first.relative_error, self.second.relative_error)
+
+    @property
+    def limit(self) -> float:
+        return min(self.first.limit, self.second.limit)
+
+    def at_tail(self, tail: Any) -> Any:
+        return np.minimum(self.first.at_tail(tail), self.second.at_tail(tail))
+
+    def at_margin(self, margin: Any) -> Any:
+        return np.minimum(self.first.at_margin(margin), self.second.at_margin(margin))
+
+
+def _evidence(dim: int, recipe: Coverage) -> Evidence:
+    phi = recipe()
+    envelope = integrate_reciprocal(phi, phi.kinks, phi.relative_error)
+    evaluator: Evaluator = envelope
+    if dim == 1 and len(phi.directions) == 2:
+        one_way = [Phi((direction,)) for direction in phi.directions]
+        evaluator = _SmallerOf(
+            *(integrate_reciprocal(f, f.kinks, f.relative_error) for f in one_way)
+        )
+    return Evidence(evaluator, growth_by_integral(envelope))
+
+
+def _differential(
+    smoothing: SmoothingDistribution,
+    adversary: Norm,
+    recipe: Coverage,
+    route: DifferentialRoute,
+    structures: tuple[Structure, ...],
+) -> RadiusFunction:
+    found = _evidence(smoothing.dim, recipe)
+    return RadiusFunction(
+        smoothing,
+        adversary,
+        route.name,
+        "conservative",
+        ("Yang et al. 2020, Theorem F.6, Lemma F.7",),
+        compile_radius(found.evaluator),
+        found.grow,
+        formula_finder(structures, adversary, found.evaluator, route.seconds),
+    )
