@@ -73,6 +73,24 @@ class TorchArrays:
         signs = 1.0 - 2.0 * (entry % 2)
         array.scatter_(1, entry // 2, signs * magnitudes)
 
+    def in_cells(
+        self,
+        ends: npt.NDArray[np.float64],
+        centres: npt.NDArray[np.float64],
+        edges: npt.NDArray[np.float64],
+        choices: torch.Tensor,
+        uniforms: torch.Tensor,
+    ) -> torch.Tensor:
+        """Points of cells, see `smoothing.recipes.Arrays`."""
+        ends_, centres_, edges_ = (
+            torch.as_tensor(a, device=self._device) for a in (ends, centres, edges)
+        )
+        cell = torch.searchsorted(ends_, choices[:, 0].contiguous(), right=True)
+        points = centres_[cell]
+        for j in range(edges.shape[1]):
+            points += (uniforms[:, j : j + 1] - 0.5) * edges_[cell, j]
+        return torch.where(uniforms[:, -1:] < 0.5, -points, points)
+
     def empty_like(self, array: torch.Tensor) -> torch.Tensor:
         """A tensor of the same shape to fill."""
         return torch.empty_like(array)

@@ -15,10 +15,11 @@ import sympy
 
 from differential.law import Law
 from differential.phi import Direction, Phi
+from differential.polytope_laws import polytope_directions, vertex_pairs
 from differential.product_laws import coordinate_law
 from differential.radial_laws import lattice_law, sign_law, spherical_law
 from smoothing.norms import LpNorm, Norm
-from smoothing.structure import Product, Radial, Structure
+from smoothing.structure import PolytopeRadial, Product, Radial, Structure
 
 __all__ = ["HANDLERS", "Coverage", "Handler", "cover", "uncovered_reason"]
 
@@ -75,6 +76,8 @@ def uncovered_reason(structures: Iterable[Structure], adversary: Norm) -> str:
 def _describe(structure: Structure) -> str:
     if isinstance(structure, Radial):
         return f"radial in l_{structure.order}"
+    if isinstance(structure, PolytopeRadial):
+        return "radial in the gauge of a polytope"
     return type(structure).__name__.lower()
 
 
@@ -137,9 +140,15 @@ def _polyhedral(radial: Radial, norm: Norm, _: list[Structure]) -> Coverage | No
     return build
 
 
+def _polytope(radial: PolytopeRadial, norm: Norm, _: list[Structure]) -> Coverage | None:
+    vertices = vertex_pairs(norm, radial.dim)
+    return None if vertices is None else lambda: Phi(polytope_directions(radial, vertices))
+
+
 #: Tried in this order; exact laws come before bounds.
 HANDLERS: tuple[Handler, ...] = (
     Handler(Product, "products against l1", _product_axes),
     Handler(Radial, "l_2 radial densities against l1, l2 and linf", _spherical),
     Handler(Radial, "l1 and l_inf radial densities against l1 and linf", _polyhedral),
+    Handler(PolytopeRadial, "polytope gauges against l1, linf and polytope norms", _polytope),
 )

@@ -17,7 +17,7 @@ from numerics.errors import AssumptionError
 from numerics.legendre import legendre_rule
 from numerics.panels import PanelDensity, build_panels, legendre_series
 from smoothing.one_dim import half_branches, radius_branches
-from smoothing.structure import RADIUS, Radial
+from smoothing.structure import RADIUS, PolytopeRadial, Radial
 
 __all__ = ["drift_part", "radial_jumps", "radius_panels"]
 
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)
-def radius_panels(radial: Radial) -> PanelDensity:
+def radius_panels(radial: Radial | PolytopeRadial) -> PanelDensity:
     """Panels of the law of r carrying g'(r).
 
     Raises
@@ -44,7 +44,7 @@ def radius_panels(radial: Radial) -> PanelDensity:
         ) from error
 
 
-def radial_jumps(radial: Radial) -> float:
+def radial_jumps(radial: Radial | PolytopeRadial) -> float:
     """Sum of |jumps| of the density of r, ends of the support included.
 
     A truncation at radius b contributes f_r(b) E A_u^+ to theta_u: the far half of the boundary
@@ -59,7 +59,7 @@ def radial_jumps(radial: Radial) -> float:
     return down + up
 
 
-def drift_part(radial: Radial) -> PanelPart | None:
+def drift_part(radial: Radial | PolytopeRadial) -> PanelPart | None:
     """Law of |g'(r)|, None when g' = 0; A_u is symmetric, so only the absolute value matters."""
     part = PanelPart(_absolute_value(radius_panels(radial)))
     return part if part.mass > 0 else None

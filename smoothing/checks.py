@@ -6,6 +6,7 @@ import sympy
 
 from numerics.errors import AssumptionError, InvalidInputError
 from smoothing.expressions import Coordinate, Vector, coordinate_sum, norm, t, x
+from smoothing.gauges import gauge
 
 __all__ = ["check_support", "check_symbols"]
 
@@ -20,7 +21,7 @@ def check_symbols(psi: sympy.Expr, dimension: int) -> None:
     AssumptionError
         psi is not real.
     """
-    inside = psi.atoms(norm, coordinate_sum)
+    inside = psi.atoms(norm, coordinate_sum, gauge)
     outer = psi.xreplace(dict.fromkeys(inside, sympy.S.One))
     if t in outer.free_symbols:
         raise InvalidInputError(
@@ -65,6 +66,12 @@ def _check_known(symbols: set[sympy.Basic], where: str) -> None:
 
 
 def _check_indices(tree: sympy.Basic, dimension: int, where: str) -> None:
+    for atom in tree.atoms(gauge):
+        if atom.order.dim != dimension:
+            raise InvalidInputError(
+                f"{where} has the gauge of a body in R^{atom.order.dim}, but dim is {dimension}; "
+                f"give a body in R^{dimension}"
+            )
     beyond = sorted(c.index for c in tree.atoms(Coordinate) if c.index >= dimension)
     if beyond:
         raise InvalidInputError(

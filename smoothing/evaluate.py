@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from numerics.errors import InvalidInputError
 from smoothing.expressions import Coordinate, Vector, coordinate_sum, norm, t
+from smoothing.gauges import gauge, polytope_gauge
 from smoothing.overflow import stabilise
 
 __all__ = ["evaluate_psi", "inside_support"]
@@ -84,9 +85,11 @@ def inside_support(support: sympy.Basic | None, points: Array) -> NDArray[np.boo
 
 def _environment(tree: sympy.Basic, points: Array) -> Environment:
     values: Environment = {t: points}
-    for atom in tree.atoms(norm, coordinate_sum, Vector, Coordinate):
+    for atom in tree.atoms(norm, gauge, coordinate_sum, Vector, Coordinate):
         if isinstance(atom, norm):
             values[atom] = np.linalg.norm(points, ord=float(atom.order), axis=1)
+        elif isinstance(atom, gauge):
+            values[atom] = polytope_gauge(atom.order).gauge(points)
         elif isinstance(atom, Coordinate):
             values[atom] = points[:, atom.index]
         elif isinstance(atom, Vector):

@@ -13,6 +13,7 @@ from numerics.errors import AssumptionError
 from smoothing.evaluate import evaluate_psi, inside_support
 from smoothing.exponents import at_infinity
 from smoothing.expressions import Coordinate, coordinate_sum, norm, t
+from smoothing.gauges import gauge, polytope_gauge
 from smoothing.structure import RADIUS, General
 
 __all__ = ["check_general"]
@@ -54,7 +55,7 @@ def _check_decay(structure: General) -> None:
     d = structure.dim
     direction = [sympy.Rational((-1) ** i * (2 * i + 3), 2 * i + 2) for i in range(d)]
     images: dict[sympy.Basic, sympy.Expr] = {}
-    for atom in structure.psi.atoms(norm, coordinate_sum, Coordinate):
+    for atom in structure.psi.atoms(norm, gauge, coordinate_sum, Coordinate):
         images[atom] = _along(atom, direction)
     along = structure.psi.xreplace(images)
     behaviour = at_infinity(along - (d - 1) * sympy.log(RADIUS), RADIUS)
@@ -75,5 +76,8 @@ def _along(atom: sympy.Basic, direction: list[sympy.Rational]) -> sympy.Expr:
         weights = atom.weights or [sympy.S.One] * len(direction)
         terms = (w * atom.phi.subs(t, u * RADIUS) for w, u in zip(weights, direction, strict=True))
         return sympy.Add(*terms)
+    if isinstance(atom, gauge):
+        value = polytope_gauge(atom.order).gauge([float(u) for u in direction])
+        return sympy.Rational(float(value)) * RADIUS
     assert isinstance(atom, Coordinate)
     return direction[atom.index] * RADIUS

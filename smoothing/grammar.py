@@ -6,6 +6,7 @@
     atom       := number | "oo" | "pi" | "dim" | "t" | "x" "[" integer "]" | "(" expression ")"
                 | function "(" expression ")" | ("max" | "min") "(" expression ("," expression)* ")"
                 | "norm" "(" "x" "," expression ")"
+                | "gauge" "(" "x" "," "zonotope" "(" "(" numbers ")" ("," ...)* ")" ")"
                 | "coordinate_sum" ... with "weights" "=" "(" numbers ")"
                 | "piecewise" "(" "(" expression "," condition | "True" ")" ("," ...)* ")"
     condition  := comparison | ("And" | "Or") "(" condition ("," condition)* ")"
@@ -24,6 +25,7 @@ import sympy
 from numerics.errors import InvalidInputError
 from smoothing.constants import checked_constant, checked_power
 from smoothing.expressions import coordinate_sum, norm, x
+from smoothing.gauges import gauge, zonotope
 from smoothing.tokens import Cursor, Token
 from smoothing.vocabulary import (
     ALIASES,
@@ -175,8 +177,6 @@ class _Parser(Cursor):
             return EXTREMES[name](*found)
         if name in FORMS:
             return getattr(self, f"form_{name}")(token)
-        if name == "gauge":
-            raise self.fail("gauge(x, body) has no bodies yet", "use norm(x, 1), 2 or oo", token)
         raise self.fail(f"unknown name {token.text!r}", f"legal names: {LEGAL_NAMES}", token)
 
     def vector(self, token: Token) -> sympy.Expr:
@@ -229,6 +229,10 @@ class _Parser(Cursor):
     def weights(self) -> list[sympy.Expr]:
         self.expect("weights")
         self.expect("=")
+        return self.numbers()
+
+    def numbers(self) -> list[sympy.Expr]:
+        """A list ``(a, b, ...)`` that does not count as atoms."""
         self.expect("(")
         found: list[sympy.Expr] = []
         while not self.take(")"):
@@ -239,6 +243,19 @@ class _Parser(Cursor):
                 self.expect(")")
                 break
         return found
+
+    def form_gauge(self, token: Token) -> sympy.Expr:
+        self.expect("(")
+        self.expect("x")
+        self.expect(",")
+        self.expect("zonotope")
+        self.expect("(")
+        rows = [self.numbers()]
+        while self.take(","):
+            rows.append(self.numbers())
+        self.expect(")")
+        self.expect(")")
+        return self.built(lambda: gauge(x, zonotope(*rows)), token)
 
     def form_piecewise(self, token: Token) -> sympy.Expr:
         self.expect("(")

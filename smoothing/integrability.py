@@ -23,6 +23,7 @@ from smoothing.structure import (
     General,
     Marginal,
     Mixed,
+    PolytopeRadial,
     Product,
     Radial,
     Structure,
@@ -54,7 +55,7 @@ def check_integrable(
     if isinstance(structure, Product):
         for marginal in _extreme(structure.marginals):
             _check_marginal(marginal)
-    elif isinstance(structure, Radial):
+    elif isinstance(structure, Radial | PolytopeRadial):
         _check_radial(structure)
     elif isinstance(structure, Mixed):
         _check_mixed(structure, dimension)
@@ -104,7 +105,7 @@ def _check_poles(
             _refuse_pole(distance, pole + room - 1, where, room, suffix)
 
 
-def _check_radial(radial: Radial) -> None:
+def _check_radial(radial: Radial | PolytopeRadial) -> None:
     (lower, upper), d = radial.support, radial.dim
     check_real(radial.profile, RADIUS, lower, upper)
     if not upper.is_finite:

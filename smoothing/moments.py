@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from numerics.errors import AssumptionError
 from smoothing.canonical import is_even
+from smoothing.gauges import polytope_gauge
 from smoothing.raw_moments import raw_moment
 from smoothing.structure import (
     COORDINATE,
@@ -24,6 +25,7 @@ from smoothing.structure import (
     General,
     Marginal,
     Mixed,
+    PolytopeRadial,
     Product,
     Radial,
     Structure,
@@ -47,7 +49,7 @@ Array = NDArray[np.float64]
 
 def preferred(structures: Iterable[Structure]) -> Structure:
     """The structure whose moments are easiest: independent coordinates before a radius."""
-    ranks: tuple[type, ...] = (Product, Radial, Mixed)
+    ranks: tuple[type, ...] = (Product, Radial, PolytopeRadial, Mixed)
     found = list(structures)
     for rank in ranks:
         chosen = [s for s in found if isinstance(s, rank)]
@@ -85,6 +87,9 @@ def second_moment(structure: Structure) -> float:
     if isinstance(structure, Radial):
         factor = squared_norm_factor(structure.order, structure.dim)
         return factor * _radius_moment(structure, 2)
+    if isinstance(structure, PolytopeRadial):
+        factor = polytope_gauge(structure.body).squared_norm_factor
+        return factor * _radius_moment(structure, 2)
     if isinstance(structure, Mixed):
         from smoothing.mixed_moments import mixed_second_moment
 
@@ -114,6 +119,9 @@ def log_normaliser(structure: Structure) -> float:
         # volume of the shell between r and r + dr: d * vol(unit ball) * r^(d - 1) dr
         shell = math.log(structure.dim) + log_unit_ball_volume(structure.order, structure.dim)
         return shell + _radius(structure).log_normaliser
+    if isinstance(structure, PolytopeRadial):
+        volume = polytope_gauge(structure.body).volume
+        return math.log(structure.dim * volume) + _radius(structure).log_normaliser
     if isinstance(structure, Mixed):
         from smoothing.mixed_moments import mixed_log_normaliser
 
@@ -127,7 +135,7 @@ def _marginal(marginal: Marginal) -> OneDimDensity:
     return marginal_density(marginal)
 
 
-def _radius(radial: Radial) -> OneDimDensity:
+def _radius(radial: Radial | PolytopeRadial) -> OneDimDensity:
     from smoothing.one_dim import radius_density
 
     return radius_density(radial)
@@ -144,7 +152,7 @@ def _marginal_moment(marginal: Marginal, order: int) -> float:
     return raw_moment(_marginal(marginal), marginal.phi, COORDINATE, marginal.support, order)
 
 
-def _radius_moment(radial: Radial, order: int) -> float:
+def _radius_moment(radial: Radial | PolytopeRadial, order: int) -> float:
     potential = radial.profile - (radial.dim - 1) * sympy.log(RADIUS)
     return raw_moment(_radius(radial), potential, RADIUS, radial.support, order)
 

@@ -57,6 +57,17 @@ class NumpyArrays:
         signs = 1.0 - 2.0 * (entry % 2)
         array[np.arange(rows), entry // 2] = signs * magnitudes[:, 0]
 
+    def in_cells(
+        self, ends: Array, centres: Array, edges: Array, choices: Array, uniforms: Array
+    ) -> Array:
+        """Points of cells, see `smoothing.recipes.Arrays`."""
+        cell = np.searchsorted(ends, choices[:, 0], side="right")
+        points = centres[cell]
+        for j in range(edges.shape[1]):
+            points += (uniforms[:, j : j + 1] - 0.5) * edges[cell, j]
+        points[uniforms[:, -1] < 0.5] *= -1.0
+        return points
+
     def empty_like(self, array: Array) -> Array:
         """An array of the same shape to fill."""
         return np.empty_like(array)

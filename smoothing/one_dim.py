@@ -15,7 +15,7 @@ from numerics.branches import SmoothBranch, smooth_branches
 from numerics.errors import AssumptionError
 from numerics.legendre import legendre_rule
 from numerics.panels import HalfBranch, PanelDensity, build_panels
-from smoothing.structure import COORDINATE, RADIUS, Marginal, Radial
+from smoothing.structure import COORDINATE, RADIUS, Marginal, PolytopeRadial, Radial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,17 +139,21 @@ def half_branches(
         slope = branch.expr.diff(symbol) if value else None
         log_density = log_jacobian - branch.expr
         for anchor, direction, length in _anchors(branch):
-            shift = {symbol: anchor + direction * _OFFSET}
-            halves.append(
-                HalfBranch(
-                    float(anchor),
-                    direction,
-                    float(length),
-                    BallFunction(log_density.subs(shift), _OFFSET),
-                    None if slope is None else BallFunction(slope.subs(shift), _OFFSET),
-                )
+            functions = (
+                None if f is None else _from_anchor(f, symbol, anchor, direction)
+                for f in (log_density, slope)
             )
+            halves.append(HalfBranch(float(anchor), direction, float(length), *functions))
     return halves
+
+
+def _from_anchor(
+    expr: sympy.Expr, symbol: sympy.Symbol, anchor: sympy.Expr, direction: int
+) -> BallFunction:
+    """`expr` as a function of the distance from the anchor."""
+    if anchor == 0 and direction == 1:
+        return BallFunction(expr, symbol)  # substitution takes seconds for logarithms of sums
+    return BallFunction(expr.subs(symbol, anchor + direction * _OFFSET), _OFFSET)
 
 
 def _anchors(branch: SmoothBranch) -> list[tuple[sympy.Expr, int, sympy.Expr]]:
@@ -169,7 +173,7 @@ def marginal_branches(marginal: Marginal) -> tuple[SmoothBranch, ...]:
     return smooth_branches(marginal.phi, COORDINATE, *marginal.support)
 
 
-def radius_branches(radial: Radial) -> tuple[SmoothBranch, ...]:
+def radius_branches(radial: Radial | PolytopeRadial) -> tuple[SmoothBranch, ...]:
     """Smooth stretches of the profile g on the support of the radius."""
     return smooth_branches(radial.profile, RADIUS, *radial.support)
 
@@ -187,7 +191,7 @@ def marginal_density(marginal: Marginal) -> OneDimDensity:
 
 
 @lru_cache(maxsize=256)
-def radius_density(radial: Radial) -> OneDimDensity:
+def radius_density(radial: Radial | PolytopeRadial) -> OneDimDensity:
     """Law of the gauge value r, density proportional to r^(d-1) exp(-g(r)).
 
     `log_normaliser` is that of the radius, without the surface of the unit ball.

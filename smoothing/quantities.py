@@ -9,7 +9,7 @@ matter of which partial derivatives vanish.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy
@@ -17,6 +17,7 @@ import sympy
 from numerics.errors import invalid
 from smoothing.canonical import standard_form, vanishes
 from smoothing.expressions import Coordinate, coordinate_sum, norm, t
+from smoothing.gauges import gauge
 from smoothing.supports import power_of
 
 __all__ = ["MAXIMUM", "Quantities", "SumTerm", "as_quantities", "depends_on"]
@@ -35,11 +36,15 @@ class SumTerm:
 
 @dataclass(frozen=True)
 class Quantities:
-    """psi as `expression` in MAXIMUM, in the symbols of `sums` and in explicit coordinates."""
+    """psi as `expression` in MAXIMUM, in the symbols of `sums` and in explicit coordinates.
+
+    `gauges` maps the symbols of polytope gauges to their bodies.
+    """
 
     expression: sympy.Expr
     sums: dict[sympy.Symbol, SumTerm]
     dim: int
+    gauges: dict[sympy.Symbol, sympy.Basic] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> list[Coordinate]:
@@ -50,10 +55,14 @@ class Quantities:
         """Symbol of sum_i |x_i|^order if psi has it."""
         return next((s for s, term in self.sums.items() if term == _power_term(order)), None)
 
+    def gauge_symbol(self, body: sympy.Basic) -> sympy.Symbol | None:
+        """Symbol of the gauge of this body if psi has it."""
+        return next((s for s, other in self.gauges.items() if other == body), None)
+
     @cached_property
     def active(self) -> tuple[sympy.Symbol, ...]:
         """Quantities psi depends on, by algebra rather than by appearance."""
-        every = (*self.sums, MAXIMUM, *self.coordinates)
+        every = (*self.sums, MAXIMUM, *self.coordinates, *self.gauges)
         return tuple(s for s in every if depends_on(self.expression, s))
 
     def without(self, symbols: Iterable[sympy.Symbol]) -> sympy.Expr:
@@ -92,8 +101,12 @@ def as_quantities(psi: sympy.Expr, dimension: int) -> Quantities:
             images[atom] = _symbol_of(_power_term(atom.order), symbols) ** (1 / atom.order)
     for atom in sorted(psi.atoms(coordinate_sum), key=str):
         images[atom] = _expand_sum(atom, symbols, dimension)
+    gauges: dict[sympy.Symbol, sympy.Basic] = {}
+    for atom in sorted(psi.atoms(gauge), key=str):
+        symbol = sympy.Symbol(f"G{len(gauges)}", positive=True)
+        gauges[symbol], images[atom] = atom.order, symbol
     sums = {symbol: term for term, symbol in symbols.items()}
-    return Quantities(psi.xreplace(images), sums, dimension)
+    return Quantities(psi.xreplace(images), sums, dimension, gauges)
 
 
 def _expand_sum(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from numerics.tail_table import TailTable
 
-__all__ = ["Arrays", "Cone", "Independent", "Maximum", "Recipe"]
+__all__ = ["Arrays", "CellCone", "Cone", "Independent", "Maximum", "Recipe"]
 
 
 class Arrays(Protocol):
@@ -53,6 +53,13 @@ class Arrays(Protocol):
 
         Of the 2 d signed entries it is number floor(2 d u): probabilities are off by at most
         2 d 2^-53 of themselves.
+        """
+
+    def in_cells(self, ends: Any, centres: Any, edges: Any, choices: Any, uniforms: Any) -> Any:
+        """Points centre + sum_j (u_j - 1/2) edge_j of cells; a last uniform below 1/2 negates.
+
+        The cell of a choice c has the number of `ends` (shape (k - 1,), increasing) <= c; `centres`
+        is (k, d), `edges` (k, d - 1, d), `choices` a column and `uniforms` (n, d).
         """
 
     def empty_like(self, array: Any) -> Any:
@@ -125,6 +132,35 @@ class Cone:
 
 
 @dataclass(frozen=True, eq=False)
+class CellCone:
+    """A radius times a direction with the cone measure of a polytope's boundary cut into cells.
+
+    Attributes
+    ----------
+    radius : TailTable
+        Quantiles of the gauge of the noise.
+    ends : array (k - 1,)
+        Running sums of the probabilities of the cells, the last left out.
+    centres, edges : arrays (k, dim) and (k, dim - 1, dim)
+        One cell of each pair of opposite ones (see `smoothing.polytope_gauge`).
+    dim : int
+    """
+
+    radius: TailTable
+    ends: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    dim: int
+    scalars = 2
+
+    def noise(self, arrays: Arrays, scalars: Any, uniforms: Any) -> Any:
+        """Noise (n, dim) from scalars (n, 2), radius and cell, and uniforms (n, dim)."""
+        out = arrays.in_cells(self.ends, self.centres, self.edges, scalars[:, 1:], uniforms)
+        out *= arrays.at_uniforms(self.radius, scalars[:, :1])
+        return out
+
+
+@dataclass(frozen=True, eq=False)
 class Maximum:
     """Density exp(-profile(max |x_i|) - sum phi(x_i)): first the maximum m, then the rest.
 
@@ -162,4 +198,4 @@ class Maximum:
         return out
 
 
-Recipe = Independent | Cone | Maximum
+Recipe = Independent | Cone | CellCone | Maximum

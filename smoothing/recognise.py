@@ -4,6 +4,7 @@ psi is rewritten in sums, the maximum and explicit coordinates (see `quantities`
 
 * Product: no dependence on the maximum, and affine in the sums;
 * Radial of order p: no dependence on anything but sum_i |x_i|^p (the maximum for p = oo);
+* PolytopeRadial: no dependence on anything but the gauge of one body;
 * Mixed: a function of the maximum plus something affine in even sums;
 * Uniform: constant on the ball of a norm;
 * General: none of these, with the reason.
@@ -29,6 +30,7 @@ from smoothing.structure import (
     General,
     Marginal,
     Mixed,
+    PolytopeRadial,
     Product,
     Radial,
     Structure,
@@ -111,7 +113,7 @@ def _analyse_line(psi: sympy.Expr, domain: Support) -> Recognition:
 
 def _structures(quantities: Quantities, domain: Support) -> Iterator[tuple[Structure, sympy.Expr]]:
     box = domain.box()
-    product = None if box is None else find_product(quantities, *box)
+    product = None if box is None or quantities.gauges else find_product(quantities, *box)
     if product is not None:
         yield product
     radial_orders = []
@@ -126,6 +128,12 @@ def _structures(quantities: Quantities, domain: Support) -> Iterator[tuple[Struc
             radial_orders.append(order)
             yield radial
             yield from _uniform_of(radial)
+    bodies = {*quantities.gauges.values(), *(o for o, _ in domain.norms if o not in ORDERS)}
+    for body in sorted(bodies, key=str):
+        interval = domain.gauge(body)
+        radial = None if interval is None else _find_radial(quantities, body, interval)
+        if radial is not None:
+            yield radial
     if domain.is_everything and not radial_orders and product is None:
         yield from _find_mixed(quantities)
 
@@ -133,16 +141,21 @@ def _structures(quantities: Quantities, domain: Support) -> Iterator[tuple[Struc
 def _find_radial(
     quantities: Quantities, order: sympy.Expr, interval: tuple[sympy.Expr, sympy.Expr]
 ) -> tuple[Structure, sympy.Expr] | None:
-    """Match psi = g(||x||_order)."""
-    gauge = MAXIMUM if order is sympy.oo else quantities.power_sum(order)
+    """Match psi = g(||x||_order), or g of the gauge of a body given in place of an order."""
+    polyhedral = order not in ORDERS
+    if polyhedral:
+        gauge = quantities.gauge_symbol(order)
+    else:
+        gauge = MAXIMUM if order is sympy.oo else quantities.power_sum(order)
     active = set(quantities.active)
     if active - {gauge} or (not active and not interval[1].is_finite):
         return None
     inactive = quantities.expression.free_symbols - active
-    image = RADIUS if order is sympy.oo else RADIUS**order
+    image = RADIUS if polyhedral or order is sympy.oo else RADIUS**order
     profile = quantities.without(inactive).xreplace({gauge: image} if active else {})
     profile, constant = standard_form(profile)
-    return Radial(order, profile, interval, quantities.dim), constant
+    record = PolytopeRadial if polyhedral else Radial
+    return record(order, profile, interval, quantities.dim), constant
 
 
 def _radial_of_product(
@@ -212,5 +225,7 @@ def _reason(quantities: Quantities, domain: Support) -> str:
 def _name_of(symbol: sympy.Symbol, quantities: Quantities) -> str:
     if symbol == MAXIMUM:
         return "norm(x, oo)"
+    if symbol in quantities.gauges:
+        return f"the gauge of a body with {len(quantities.gauges[symbol].args)} generators"
     term = quantities.sums.get(symbol)
     return str(symbol) if term is None else f"sum_i {str(term.phi).replace('t', 'x_i')}"

@@ -19,8 +19,8 @@ from numerics.errors import AssumptionError, InvalidInputError, invalid
 from numerics.tail_table import TailTable, build_tail_table
 from numerics.validation import check_count
 from smoothing.numpy_arrays import NumpyArrays
-from smoothing.recipes import Cone, Independent, Maximum, Recipe
-from smoothing.structure import General, Mixed, Product, Radial, Structure, Uniform
+from smoothing.recipes import CellCone, Cone, Independent, Maximum, Recipe
+from smoothing.structure import General, Mixed, PolytopeRadial, Product, Radial, Structure, Uniform
 
 if TYPE_CHECKING:
     from smoothing.distribution import SmoothingDistribution
@@ -119,7 +119,7 @@ def recipe_of(structures: Iterable[Structure]) -> Recipe:
 
 
 def _cost(structure: Structure) -> tuple[int, str]:
-    ranks: tuple[type, ...] = (Product, Uniform, Radial, Mixed, General)
+    ranks: tuple[type, ...] = (Product, Uniform, Radial, PolytopeRadial, Mixed, General)
     return ranks.index(type(structure)), str(structure)
 
 
@@ -147,6 +147,8 @@ def find_recipe(structure: Structure) -> Recipe:
         return _cone(Radial(structure.order, zero, (zero, structure.radius), structure.dim))
     if isinstance(structure, Radial):
         return _cone(structure)
+    if isinstance(structure, PolytopeRadial):
+        return _cell_cone(structure)
     if isinstance(structure, Mixed):
         return _maximum(structure)
     raise AssumptionError(
@@ -169,6 +171,17 @@ def _cone(radial: Radial) -> Cone:
 
     order = 0 if radial.order is sympy.oo else int(radial.order)
     return Cone(_quantiles(radius_density(radial)), order, _direction_table(order), radial.dim)
+
+
+def _cell_cone(radial: PolytopeRadial) -> CellCone:
+    from smoothing.gauges import polytope_gauge
+    from smoothing.one_dim import radius_density
+
+    body = polytope_gauge(radial.body)
+    ends = np.cumsum(body.shares.astype(np.longdouble)).astype(np.float64)
+    return CellCone(
+        _quantiles(radius_density(radial)), ends[:-1], body.centres, body.edges, radial.dim
+    )
 
 
 @lru_cache(maxsize=3)

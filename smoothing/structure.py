@@ -17,6 +17,7 @@ __all__ = [
     "General",
     "Marginal",
     "Mixed",
+    "PolytopeRadial",
     "Product",
     "Radial",
     "Structure",
@@ -71,6 +72,20 @@ class Radial:
 
 
 @dataclass(frozen=True)
+class PolytopeRadial:
+    """Density proportional to exp(-profile(r)), r the gauge of x in a polytope.
+
+    `body` is a `smoothing.gauges.zonotope`, whose boundary `polytope_gauge` describes in numbers;
+    `profile` and `support` are as in `Radial`.
+    """
+
+    body: sympy.Basic
+    profile: sympy.Expr
+    support: tuple[sympy.Expr, sympy.Expr]
+    dim: int
+
+
+@dataclass(frozen=True)
 class Mixed:
     """Density proportional to exp(-profile(max_i |x_i|) - sum_i phi(x_i)) with phi even."""
 
@@ -97,4 +112,4 @@ class General:
     reason: str
 
 
-Structure = Product | Radial | Mixed | Uniform | General
+Structure = Product | Radial | PolytopeRadial | Mixed | Uniform | General

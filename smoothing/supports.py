@@ -14,6 +14,7 @@ from sympy.core.relational import Relational
 
 from numerics.errors import InvalidInputError
 from smoothing.expressions import Coordinate, Vector, coordinate_sum, norm, t, x
+from smoothing.gauges import gauge
 from smoothing.structure import RADIUS
 
 __all__ = ["Interval", "Support", "read_support"]
@@ -31,9 +32,9 @@ WHOLE_LINE: Interval = (-sympy.oo, sympy.oo)
 class Support:
     """Where a density lives, at scale 1.
 
-    `norms` maps the order of a norm to the interval its value lies in, `every` bounds each
-    coordinate and `single` bounds particular coordinates further. `reason` is set, and the rest is
-    meaningless, when the conditions have no such form.
+    `norms` maps the order of a norm (the body of a gauge) to the interval of its value, `every`
+    bounds each coordinate and `single` bounds particular coordinates further. `reason` is set, and
+    the rest is meaningless, when the conditions have no such form.
     """
 
     norms: tuple[tuple[sympy.Expr, Interval], ...] = ()
@@ -96,7 +97,7 @@ def read_support(condition: sympy.Basic | None, dimension: int) -> Support:
         quantity, interval = _read_relation(relation, dimension)
         if interval is None:
             return Support(reason=quantity)
-        if isinstance(quantity, norm):
+        if isinstance(quantity, norm | gauge):
             known = norms.get(quantity.order, (sympy.S.Zero, sympy.oo))
             norms[quantity.order] = _intersect(known, interval)
         elif isinstance(quantity, Coordinate):
@@ -133,7 +134,7 @@ def _read_relation(
     relation = relation.xreplace({s: _power_sum_as_norm(s) for s in sums})
     if relation in (sympy.true, sympy.false):
         raise InvalidInputError("support has a condition that is always true or never true")
-    norms = relation.atoms(norm)
+    norms = relation.atoms(norm, gauge)
     bare = relation.xreplace({n: sympy.Dummy() for n in norms})
     quantities = norms | bare.atoms(Vector, Coordinate) | ({t} & bare.free_symbols)
     if bare.atoms(coordinate_sum) or len(quantities) > 1:
@@ -143,7 +144,7 @@ def _read_relation(
     (quantity,) = quantities
     if isinstance(quantity, norm) and quantity.order not in (1, 2, sympy.oo):
         return f"a ball of the norm of order {quantity.order} is no structure", None
-    symbol = RADIUS if isinstance(quantity, norm) else t
+    symbol = RADIUS if quantity in norms else t
     solved = _solve(relation.xreplace({quantity: symbol}), symbol)
     if solved is None:
         return f"the condition {relation} does not describe one interval", None

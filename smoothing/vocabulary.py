@@ -40,7 +40,7 @@ FUNCTIONS: dict[str, Callable[[sympy.Expr], sympy.Expr]] = {
 ALIASES = {"Abs": "abs", "Max": "max", "Min": "min", "Piecewise": "piecewise"}
 CONSTANTS = {"oo": sympy.oo, "pi": sympy.pi, "dim": DIM, "t": t}
 EXTREMES = {"max": sympy.Max, "min": sympy.Min}
-FORMS = ("norm", "coordinate_sum", "piecewise")
+FORMS = ("norm", "coordinate_sum", "piecewise", "gauge")
 COMPARISONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge}
 CONNECTIVES = {"And": sympy.And, "Or": sympy.Or}
 
