@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from numerics.jit import float_bits, fma, kernel, table_load, table_store
 
-__all__ = ["COARSE", "COLUMNS", "DEGREE", "LookupArrays", "lower_radii", "radius_bounds"]
+__all__ = [
+    "COARSE",
+    "COLUMNS",
+    "DEGREE",
+    "LookupArrays",
+    "lower_radii",
+    "radius_bounds",
+]
 
 Array = NDArray[np.float64]
 

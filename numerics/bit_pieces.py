@@ -170,5 +170,6 @@ def _error(coefficients: Array, u: Array, values: Array) -> Array:
         magnitude = magnitude * np.abs(u) + np.abs(coefficients[:, k : k + 1])
     seen = 2 * np.abs(fitted - values) + _HORNER * magnitude
     # Where the function is 0 it is 0 on the whole piece, and so is the interpolant.
-    error = np.max(np.where(seen == 0, 0.0, seen / values), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.max(np.where(seen == 0, 0.0, seen / values), axis=1)
     return np.where(np.isfinite(error), error, np.inf)

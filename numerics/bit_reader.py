@@ -79,7 +79,8 @@ def enclosures(
     arrays = compiled.arrays
     table = (compiled.smallest_tail, arrays.bins, arrays.offsets, arrays.rows, arrays.errors)
     radius_bounds(tails[inner], *table, low, high)
-    upper[inner] = high * scale * (1 + SCALE_ROUNDING)
+    # A relative error says nothing about what was rounded down to 0.
+    upper[inner] = np.where(low == 0, np.inf, high * scale * (1 + SCALE_ROUNDING))
     upper[(tails > 0) & (tails < compiled.smallest_tail)] = np.inf
     upper[tails == 0] = upper[tails == 0] * (1 + 2e-3)
     return Bounds(lower.reshape(points.shape)[()], upper.reshape(points.shape)[()])

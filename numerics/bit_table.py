@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.bit_lookup import COARSE, COLUMNS, LookupArrays
 from numerics.bit_pieces import Pieces, fit_bins
 
-__all__ = ["CompiledRadius", "Evaluator", "compile_radius"]
+__all__ = ["CompiledRadius", "Evaluator", "compile_radius", "rows_outside"]
 
 Array = NDArray[np.float64]
 
@@ -27,6 +27,9 @@ _TARGET = 2e-14
 #: After the first cuts only real kinks, not noise, are worth cutting further.
 _COARSE_TARGET = 1e-12
 _EARLY_CUTS = 3
+#: Margins are multiples of 2^-54.
+_MARGIN_EXPONENT = -54
+_LEAST_MARGIN = 2.0**_MARGIN_EXPONENT
 #: Each coarse bin is cut into 2**3 to 2**13 fine ones.
 _FEWEST, _MOST = 3, 13
 #: Rounding of Horner's rule, of the product with the margin and with the scale, generously.
@@ -84,7 +87,7 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
         return evaluator.at_margin(z) / z
 
     tail = _side(evaluator.at_tail, smallest_exponent, kinks)
-    margin = _side(ratio, -54, (0.5 - kinks)[::-1])
+    margin = _side(ratio, _MARGIN_EXPONENT, (0.5 - kinks)[::-1])
     inexact = evaluator.relative_error + _ROUNDING
     on_margin = _bounds_at_ends(margin.pieces, inexact, margin.pieces.ends)
     on_margin = np.maximum.accumulate(on_margin)
@@ -96,10 +99,27 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
     at_margin = _rows(margin.pieces, inexact, floor=on_margin[:-1], falling=False)
     rows, errors = (np.concatenate(both) for both in zip(at_tail, at_margin, strict=True))
     bins = np.concatenate([tail.codes, margin.codes + (len(tail.pieces.left) << 7)])
-    offsets = [-_key(2.0**smallest_exponent), len(tail.codes) - _key(2.0**-54)]
+    offsets = [-_key(2.0**smallest_exponent), len(tail.codes) - _key(_LEAST_MARGIN)]
     arrays = LookupArrays(bins, np.array(offsets, dtype=np.int64), rows, errors)
     limit = max(evaluator.limit * (1 - inexact), on_tail[0])
     return CompiledRadius(arrays, 2.0**smallest_exponent, limit)
+
+
+def rows_outside(arrays: LookupArrays, low: float, high: float) -> NDArray[np.bool_]:
+    """Say of each row whether its bin serves some tail that is not in (low, high)."""
+    on_tails, on_margins = (int(offset) for offset in arrays.offsets)
+    seam = on_margins + _key(_LEAST_MARGIN)
+    starts = np.append(arrays.bins >> 7, len(arrays.rows))
+    outside = np.zeros(len(arrays.rows), dtype=np.bool_)
+    if low >= 0.25:
+        outside[:] = True
+        return outside
+    outside[: starts[max(_key(low) + on_tails, -1) + 1]] = True
+    if high <= 0.25:
+        outside[starts[min(max(_key(high) + on_tails, 0), seam - 1)] :] = True
+    else:
+        outside[starts[seam] : starts[_key(max(0.5 - high, _LEAST_MARGIN)) + on_margins + 1]] = True
+    return outside
 
 
 def _key(z: float) -> int:
