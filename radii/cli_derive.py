@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,6 +44,9 @@ def derive(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print each route's verdict and the derivation.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the derivation to this file as a page.")
+    ] = None,
 ) -> None:
     """Derive the certified radius of a density against a norm, and tabulate it.
 
@@ -67,10 +71,12 @@ def derive(
         typer.echo(f"LaTeX      {radius.latex()}")
     if explain:
         for step in radius.derivation:
-            typer.echo(f"step       {step.title}: {step.expression}  [{step.rule}]")
+            typer.echo(f"step       {step}")
         for reference in radius.references:
             typer.echo(f"reference  {reference}")
     Console().print(radii_table(radius, rho, tails))
+    if html is not None:
+        typer.echo(f"written    {radius.derivation.save_html(html)}")
 
 
 def radii_table(radius: Any, rho: list[str], tails: list[float]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,20 +31,27 @@ def families(
     """Radii of all families against rho, in nine panels (RSAS, Figure A.1)."""
     from radii.plot import plot_families
 
+    check_ending(out)  # before the long computation: a typo should be quick
     save_figure(plot_families(dim, sigma)[0], out)
 
 
-def save_figure(ax: object, out: Path) -> None:
+def check_ending(out: Path) -> None:
+    """Refuse a file name whose ending is no format that Matplotlib writes."""
+    from matplotlib.figure import Figure
+
+    from numerics.errors import invalid
+
+    legal = sorted(Figure().canvas.get_supported_filetypes())
+    if out.suffix.lstrip(".").lower() not in legal:
+        raise invalid("out", f"a file name ending in one of {', '.join(legal)}", str(out), "rename")
+
+
+def save_figure(ax: Any, out: Path) -> None:
     """Write the figure that the axes belong to, and say where."""
     from numerics.errors import invalid
 
-    figure = ax.get_figure()  # type: ignore[attr-defined]
-    ending = out.suffix.lstrip(".").lower()
-    legal = sorted(figure.canvas.get_supported_filetypes())
-    if ending not in legal:
-        raise invalid("out", f"a file name ending in one of {', '.join(legal)}", str(out), "rename")
     try:
-        figure.savefig(out, dpi=150)
+        ax.get_figure().savefig(out, dpi=150)
     except OSError as error:
         raise invalid("out", "a file that can be written", str(out), str(error)) from error
     typer.echo(f"written    {out}")

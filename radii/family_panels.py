@@ -50,7 +50,7 @@ _EXP_L2 = Curve("exp(−‖x‖₂)", "norm(x, 2)")
 
 
 def _singular(name: str, gauge: str, share: str, power: str = "") -> Curve:
-    """||x||^-j exp(-||x||^power) with j a share of dim - 2, the last integer with E 1/||x|| < oo."""
+    """||x||^-j exp(-||x||^power), j a share of dim - 2, the last integer with E 1/||x|| < oo."""
     shown = power.replace("**2", "²")
     start = "" if share == "1" else share
     label = f"{name}^−{start}(d−2) exp(−{name}{shown})"

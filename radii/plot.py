@@ -20,7 +20,7 @@ from smoothing.distribution import SmoothingDistribution
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["certified_radii", "plot_families", "plot_panel", "plot_radius"]
+__all__ = ["certified_radii", "plot_families", "plot_growth_rate", "plot_panel", "plot_radius"]
 
 Array = NDArray[np.float64]
 #: Radii as a function of tails 1 - rho; `certified_radii` or a table's.
@@ -72,6 +72,31 @@ def plot_radius(radius: Any, ax: Axes | None = None, **line: Any) -> Axes:
     ax.plot(1 - tails, np.asarray(radius(tail=tails)), **line)
     name = radius.adversary.name
     ax.set(xlabel="ρ", ylabel=f"certified {_NAMES.get(name, name)} radius", xlim=(0.5, 1))
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def plot_growth_rate(radius: Any, ax: Axes | None = None, **line: Any) -> Axes:
+    """Draw Phi against p: the reciprocal slope of R, in units of 1 / radius.
+
+    Phi is symmetric about 1/2. It is read off the compiled radius, so every route has it.
+    Parameters are as for `plot_radius`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("Agg")
+    >>> import radii
+    >>> axes = plot_growth_rate(radii.derive(radii.families.laplace(dim=10), "l1"))
+    >>> axes.get_ylabel()
+    'Φ(p)'
+    """
+    ax = _axes(ax)
+    tails = np.concatenate([np.geomspace(1e-6, 0.01, 40), np.linspace(0.01, 0.4999, 400)[1:]])
+    radii = np.asarray(radius(tail=tails))
+    p = np.sqrt(tails[1:] * tails[:-1])
+    rate = np.diff(tails) / -np.diff(radii)
+    ax.plot(np.concatenate([p, 1 - p[::-1]]), np.concatenate([rate, rate[::-1]]), **line)
+    ax.set(xlabel="p", ylabel="Φ(p)", xlim=(0, 1))
     ax.set_ylim(bottom=0)
     return ax
 

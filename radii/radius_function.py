@@ -27,9 +27,10 @@ from smoothing.norms import Norm
 
 if TYPE_CHECKING:
     import sympy
+    from matplotlib.axes import Axes
 
-    from differential.rules import Step
     from differential.symbolic import SymbolicRadius
+    from radii.derivation import Derivation, DerivationStep
 
 __all__ = ["RadiusFunction"]
 
@@ -71,6 +72,10 @@ class RadiusFunction:
     compiled: CompiledRadius = field(repr=False)
     grow: Callable[[float, float], float] = field(repr=False)
     symbolic: Callable[[], SymbolicRadius | None] = field(repr=False, default=lambda: None)
+    #: Steps of `derivation`, where the route has its own; see `radii.chain.steps_of` for the rest.
+    chain: Callable[[RadiusFunction], tuple[DerivationStep, ...]] | None = field(
+        repr=False, default=None
+    )
 
     @property
     def route(self) -> str:
@@ -178,10 +183,22 @@ class RadiusFunction:
         """Whether `expression` is free of integrals and implicit inverses."""
         return self._symbolic is not None and self._symbolic.is_closed_form
 
-    @property
-    def derivation(self) -> tuple[Step, ...]:
-        """The steps from psi to R; empty when R is only numeric."""
-        return () if self._symbolic is None else self._symbolic.steps
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The chain from psi to R, each step with its source and a numerical check.
+
+        Print it, or use its `latex`, `html` and `save_html`.
+        """
+        from radii.chain import steps_of
+        from radii.derivation import Derivation
+
+        return Derivation(self, steps_of(self) if self.chain is None else self.chain(self))
+
+    def plot(self, ax: Axes | None = None, **line: Any) -> Axes:
+        """Draw R against rho on the given axes or on new ones, and return them."""
+        from radii.plot import plot_radius
+
+        return plot_radius(self, ax, **line)
 
     def latex(self) -> str:
         """The formula in LaTeX, or a statement of the integral when R is only numeric."""
