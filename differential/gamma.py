@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import sympy
 
 from differential.law import Law
+from differential.orbit_laws import cross_polytope_phi, cubical_phi, longest, product_phi
 from differential.phi import Direction, Phi
 from differential.polytope_laws import polytope_directions, vertex_pairs
 from differential.product_laws import coordinate_law
 from differential.radial_laws import lattice_law, sign_law, spherical_law
+from differential.vertex_orbits import canonical_vertices, signed_orbits
 from smoothing.norms import LpNorm, Norm
 from smoothing.structure import PolytopeRadial, Product, Radial, Structure
 
@@ -145,10 +147,33 @@ def _polytope(radial: PolytopeRadial, norm: Norm, _: list[Structure]) -> Coverag
     return None if vertices is None else lambda: Phi(polytope_directions(radial, vertices))
 
 
+def _vertices_radial(radial: Radial, norm: Norm, structures: list[Structure]) -> Coverage | None:
+    vertices = signed_orbits(norm, radial.dim)
+    if vertices is None or _order(norm) is not None:
+        return None
+    if radial.order != 2:
+        build = cubical_phi if radial.order == sympy.oo else cross_polytope_phi
+        return lambda: build(radial, vertices)
+
+    def spherical() -> Phi:
+        products = [s for s in structures if isinstance(s, Product) and len(s.marginals) == 1]
+        law = coordinate_law(products[0].marginals[0]) if products else spherical_law(radial)
+        return Phi(_with_reverse("the longest vertex", law, longest(vertices)))
+
+    return spherical
+
+
+def _vertices_product(product: Product, norm: Norm, _: list[Structure]) -> Coverage | None:
+    vertices = canonical_vertices(norm, product)
+    return None if vertices is None else lambda: product_phi(product, vertices)
+
+
 #: Tried in this order; exact laws come before bounds.
 HANDLERS: tuple[Handler, ...] = (
     Handler(Product, "products against l1", _product_axes),
     Handler(Radial, "l_2 radial densities against l1, l2 and linf", _spherical),
     Handler(Radial, "l1 and l_inf radial densities against l1 and linf", _polyhedral),
+    Handler(Radial, "radial densities against polytope norms", _vertices_radial),
+    Handler(Product, "products against linf and polytope norms", _vertices_product),
     Handler(PolytopeRadial, "polytope gauges against l1, linf and polytope norms", _polytope),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import InvalidInputError, invalid
+from smoothing.orbit_norm import OrbitNorm, checked_points
 
 __all__ = ["PolytopeNorm"]
 
@@ -46,6 +47,41 @@ class PolytopeNorm:
         vertices = _checked_vertices(self.vertices)
         vertices.setflags(write=False)
         object.__setattr__(self, "vertices", vertices)
+
+    @staticmethod
+    def from_orbits(
+        representatives: ArrayLike, symmetry: str = "hyperoctahedral"
+    ) -> PolytopeNorm | OrbitNorm:
+        """The norm whose ball is the hull of all images of the representatives under a group.
+
+        Parameters
+        ----------
+        representatives : array_like of shape (m, dim)
+            At least one vertex of every orbit; other points of the ball do no harm.
+        symmetry : {"hyperoctahedral", "reflection"}
+            All permutations and sign flips of coordinates, or x to -x alone.
+
+        Raises
+        ------
+        InvalidInputError
+            The group is unknown, or the points are not finite, zero, or do not span.
+
+        Examples
+        --------
+        The ball of vectors with l1 norm at most 64 and no entry above 1, in R^3072:
+
+        >>> import numpy as np
+        >>> both = PolytopeNorm.from_orbits([np.arange(3072) < 64])
+        >>> float(both.gauge(np.ones(3072))), both.name
+        (48.0, 'polytope with 1 orbit of vertices in R^3072')
+        """
+        if symmetry == "hyperoctahedral":
+            return OrbitNorm(representatives)  # type: ignore[arg-type]
+        if symmetry == "reflection":
+            points = checked_points(representatives)
+            return PolytopeNorm(np.concatenate([points, -points]))
+        legal = '"hyperoctahedral" or "reflection"'
+        raise invalid("symmetry", legal, symmetry, "name a group that maps the ball to itself")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PolytopeNorm) and np.array_equal(self.vertices, other.vertices)
