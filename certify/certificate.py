@@ -36,7 +36,7 @@ class Certificate:
     index : int
         Number of the image in its data set; it selects the noise.
     status : Status
-        CERTIFIED when `prob_lower` is above 1/2, otherwise ABSTAINED.
+        CERTIFIED when a class was proved to win, otherwise ABSTAINED.
     prediction : int
         Certified class, or `ABSTAIN`.
     radius : float
@@ -57,6 +57,10 @@ class Certificate:
         Time spent on this image.
     radius_alpha : float
         Probability that the radius function is wrong; 0 unless `guarantee` is "statistical".
+    rule : str
+        How the votes were bounded: "fixed", "anytime N" (under a cap of N) or "classes C top K".
+    votes : tuple of (class, count)
+        Votes of every class that got any, most first, where all classes were counted.
     """
 
     index: int
@@ -75,6 +79,8 @@ class Certificate:
     label: int | None = None
     seconds: float = 0.0
     radius_alpha: float = 0.0
+    rule: str = "fixed"
+    votes: tuple[tuple[int, int], ...] = ()
 
     @property
     def certified(self) -> bool:
@@ -98,6 +104,10 @@ class Certificate:
     def correct(self) -> bool:
         """Whether the prediction equals the label; False on abstention or without a label."""
         return self.certified and self.label is not None and self.prediction == self.label
+
+    def holds_at(self, radius: float) -> bool:
+        """Whether the certificate covers perturbations of this size."""
+        return self.certified and self.radius >= radius
 
     def __str__(self) -> str:
         if not self.certified:

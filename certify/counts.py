@@ -12,7 +12,7 @@ import numpy.typing as npt
 from certify.certificate import ABSTAIN
 from certify.confidence import check_counts
 from certify.log_reader import Log
-from numerics.errors import LogFormatError
+from numerics.errors import LogFormatError, invalid
 from numerics.validation import check_count
 
 __all__ = ["Counts", "counts_from_log", "counts_from_npz"]
@@ -24,7 +24,9 @@ IntArray = npt.NDArray[np.int64]
 class Counts:
     """Logged evidence: `count[i]` of `n[i]` fresh noisy copies of image i got `predict[i]`.
 
-    `label` and `predict` are class numbers; an abstained image has `predict` = -1.
+    `label` and `predict` are class numbers; an abstained image has `predict` = -1. `rule[i]` says
+    by which limit the votes are bounded (`certify.rule_text`), "fixed" by default; `votes[i]` are
+    the votes (class, count) of all classes where the rule is about all of them.
     """
 
     index: IntArray
@@ -32,9 +34,18 @@ class Counts:
     predict: IntArray
     count: IntArray
     n: IntArray
+    rule: tuple[str, ...] = ()
+    votes: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     def __post_init__(self) -> None:
         check_counts(self.count, self.n)
+        if not self.rule:
+            object.__setattr__(self, "rule", ("fixed",) * len(self))
+        if not self.votes:
+            object.__setattr__(self, "votes", ((),) * len(self))
+        if not len(self.rule) == len(self.votes) == len(self):
+            shown = (len(self.rule), len(self.votes))
+            raise invalid("rule and votes", f"{len(self)} each, one per image", shown, "add them")
 
     def __len__(self) -> int:
         return int(self.index.size)
@@ -61,7 +72,15 @@ def counts_from_log(log: Log) -> Counts:
         return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
     labels = np.array([ABSTAIN - 1 if r.label is None else r.label for r in rows], dtype=np.int64)
-    return Counts(column("index"), labels, column("prediction"), column("count"), column("n"))
+    return Counts(
+        column("index"),
+        labels,
+        column("prediction"),
+        column("count"),
+        column("n"),
+        tuple(row.rule for row in rows),
+        tuple(row.votes for row in rows),
+    )
 
 
 def counts_from_npz(path: str | os.PathLike[str], *, n: int) -> dict[str, Counts]:

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 
 from numerics.errors import InvalidInputError, invalid
-from numerics.validation import check_count
 
 __all__ = [
-    "check_batch_size",
     "check_images",
     "check_indices",
     "check_labels",
@@ -43,17 +41,6 @@ def check_images(images: Any, dim: int) -> torch.Tensor:
             "check how it was read"
         )
     return tensor
-
-
-def check_batch_size(batch_size: int | None, dim: int) -> int:
-    """Copies per forward pass; by default 256, or what fits into 64 MiB of float32 inputs.
-
-    Larger batches made small networks slower on a CPU: their activations leave the cache, and the
-    allocator returns them to the system every time.
-    """
-    if batch_size is None:
-        return max(1, min(256, 2**24 // dim))
-    return check_count("batch_size", batch_size, minimum=1)
 
 
 def check_labels(labels: Sequence[int] | Any, count: int) -> list[int | None]:

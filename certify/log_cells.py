@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ["number", "seconds", "whole"]
+__all__ = ["number", "seconds", "votes", "whole"]
 
 
 def whole(name: str, cell: str, low: int, high: int | None = None) -> int:
@@ -48,3 +48,18 @@ def seconds(cell: str) -> float:
     if not (math.isfinite(value) and value >= 0.0):
         raise ValueError(f"time is {cell!r}, not a finite time >= 0")
     return value
+
+
+def votes(name: str, cell: str, total: int) -> tuple[tuple[int, int], ...]:
+    """Votes of several classes, "3:970,5:30"; "-" where they were not counted."""
+    if cell == "-":
+        return ()
+    pairs = []
+    for item in cell.split(","):
+        label, colon, count = item.partition(":")
+        if not colon:
+            raise ValueError(f"{name} is {cell!r}, not class:count,class:count,...")
+        pairs.append((whole(name, label, 0), whole(name, count, 1)))
+    if len(dict(pairs)) != len(pairs) or sum(count for _, count in pairs) != total:
+        raise ValueError(f"{name} is {cell!r}, not the votes of distinct classes with sum {total}")
+    return tuple(pairs)

@@ -1,22 +1,28 @@
 """Certification logs: append-only, tab-separated, one line per image, Cohen's columns first.
 
 Columns are ``idx label predict radius correct time`` (Cohen et al., github locuslab/smoothing, so
-that their scripts read ours) and then ``count n prob_lower alpha seed noise``: everything needed to
-compute the radius again, for this norm or another. `radius` and `prob_lower` are rounded down.
-A label that is unknown is written as ``-``. The cell `noise` holds the noise as text, then
-``; adversary = `` and the norm.
+that their scripts read ours), then ``count n prob_lower alpha seed noise rule votes``: everything
+needed to compute the radius again, for this norm or another. `radius` and `prob_lower` are rounded
+down. A label that is unknown is written as ``-``, and so are votes that were not counted by class.
+The cell `noise` holds the noise as text, then ``; adversary = `` and the norm; `rule` says by which
+limit the votes were bounded (`certify.rule_text`). Settings and versions stand in comments above
+(`certify.log_header`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from filelock import FileLock, Timeout
+
 from certify.certificate import Certificate
-from certify.log_reader import COLUMNS, LogRecord, read_log
+from certify.log_header import current_versions, differences, format_header
+from certify.log_reader import COLUMNS, Log, LogRecord, parse_log
 from numerics.decimals import down_text
 from numerics.errors import LogFormatError
 
@@ -46,6 +52,8 @@ def format_line(certificate: Certificate) -> str:
         repr(certificate.alpha),
         str(certificate.seed),
         " ".join(text.split()),
+        certificate.rule,
+        ",".join(f"{label}:{count}" for label, count in certificate.votes) or "-",
     )
     return "\t".join(cells) + "\n"
 
@@ -53,13 +61,16 @@ def format_line(certificate: Certificate) -> str:
 class LogWriter:
     """Appends certificates to a log, one flushed line per image.
 
-    A new file gets its header. An existing one is read first: a damaged file is refused (naming
-    the line), and so is an image that is already in it.
+    A new file appears with its whole header or not at all. An existing one is read first: a line
+    that a killed run left half written is removed, with a warning; a file that is damaged anywhere
+    else, or that another process is writing, is refused, and so are other settings.
 
     Parameters
     ----------
     path : path
         File to create or to append to.
+    settings : mapping of str to str, optional
+        What a resumed run has to agree in. Without it nothing is stated, and nothing compared.
     fsync : bool, default True
         Also ask the operating system to put every line on the disk, so that a power cut loses at
         most the image in flight.
@@ -67,7 +78,8 @@ class LogWriter:
     Raises
     ------
     LogFormatError
-        The file exists and is not a log of this format.
+        The file exists and is not a log of this format, or one of other settings (all differences
+        are listed), or is locked.
 
     Examples
     --------
@@ -77,24 +89,43 @@ class LogWriter:
     ['idx', 'label', 'predict']
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        settings: Mapping[str, str] | None = None,
+        fsync: bool = True,
+    ) -> None:
         self.path = Path(path)
         self._fsync = fsync
-        self._records: list[LogRecord] = []
-        new = not self.path.exists() or self.path.stat().st_size == 0
-        if not new:
-            log = read_log(self.path)
-            if log.columns != COLUMNS:
-                raise LogFormatError(
-                    f"{self.path}, line {log.header_line}: cannot append to a log with the columns "
-                    f"{' '.join(log.columns)}; pass a new path"
-                )
-            self._records = list(log.records)
+        self._lock = _locked(self.path)
+        try:
+            self._records = list(self._open(settings))
+            self._file: IO[str] = self.path.open("a", encoding="utf-8", newline="\n")
+        except BaseException:
+            self._lock.release()
+            raise
         self._indices = {record.index for record in self._records}
-        # Newlines are written as such, so that a log is the same on every system.
-        self._file: IO[str] = self.path.open("a", encoding="utf-8", newline="\n")
-        if new:
-            self._put("\t".join(COLUMNS) + "\n")
+
+    def _open(self, settings: Mapping[str, str] | None) -> tuple[LogRecord, ...]:
+        """Create the file, or check and repair it; returns the lines it holds."""
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            _create(self.path, settings)
+            return ()
+        log = _repaired(self.path)
+        if log.columns != COLUMNS:
+            raise LogFormatError(
+                f"{self.path}, line {log.header_line}: cannot append to a log with the columns "
+                f"{' '.join(log.columns)}; pass a new path"
+            )
+        if settings is not None:
+            changed = differences(log.header.settings, settings)
+            if changed:
+                raise LogFormatError(
+                    f"{self.path} is of another run: {'; '.join(changed)}; repeat the settings of "
+                    "the log, or pass a new path"
+                )
+        return log.records
 
     @property
     def records(self) -> tuple[LogRecord, ...]:
@@ -114,18 +145,16 @@ class LogWriter:
     def write(self, certificate: Certificate) -> None:
         """Append one line and flush it."""
         self.refuse_duplicates([certificate.index])
-        self._put(format_line(certificate))
-        self._indices.add(certificate.index)
-
-    def _put(self, line: str) -> None:
-        self._file.write(line)
+        self._file.write(format_line(certificate))
         self._file.flush()
         if self._fsync:
             os.fsync(self._file.fileno())
+        self._indices.add(certificate.index)
 
     def close(self) -> None:
         """Close the file; the writer cannot be used afterwards."""
         self._file.close()
+        self._lock.release()
 
     def __enter__(self) -> LogWriter:
         return self
@@ -137,3 +166,46 @@ class LogWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _locked(path: Path) -> FileLock:
+    """A lock beside the log; the system releases it when its process ends, however that happens."""
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LogFormatError(
+            f"{path} is being written by another process; wait for it, or pass a new path"
+        ) from None
+    return lock
+
+
+def _create(path: Path, settings: Mapping[str, str] | None) -> None:
+    """Write the header beside the file and rename it, so that no half of it can be seen."""
+    text = "" if settings is None else format_header(settings, current_versions())
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text + "\t".join(COLUMNS) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _repaired(path: Path) -> Log:
+    """Read a log whose last line may be cut off; such a line is removed from the file."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) == len(data) or not whole:
+        return parse_log(path, data)
+    log = parse_log(path, whole)  # refuses a file that is no log before anything is removed
+    warnings.warn(
+        f"{path}: the last line was cut off when a run was killed; it is removed, and its image "
+        "will be certified again",
+        UserWarning,
+        stacklevel=4,
+    )
+    with path.open("r+b") as file:
+        file.truncate(len(whole))
+        file.flush()
+        os.fsync(file.fileno())
+    return log

@@ -27,17 +27,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from certify.confidence import clopper_pearson_lower, clopper_pearson_upper
 from certify.interfaces import RadiusLike
+from certify.rule_text import classes_of
 from numerics.errors import invalid
 from numerics.validation import check_alpha, check_count
 
-__all__ = ["ClassLimits", "GrowingRadius", "class_limits", "multiclass_radius"]
+__all__ = [
+    "ClassLimits",
+    "GrowingRadius",
+    "check_top",
+    "class_limits",
+    "multiclass_radius",
+    "radius_of_votes",
+]
 
 #: Halvings of the search for the radius: beyond float64's resolution.
 _HALVINGS = 60
@@ -149,10 +157,7 @@ def multiclass_radius(limits: ClassLimits, radius: GrowingRadius, *, top: int = 
     True
     """
     k = check_count("top", top, minimum=1)
-    if not callable(getattr(radius, "growth", None)):
-        raise invalid(
-            "the radius function", "one with `growth`", type(radius).__name__, "use radii.derive"
-        )
+    _check_growing(radius)
     if k > len(limits.upper):
         return math.inf
     tail = limits.tail
@@ -165,6 +170,36 @@ def multiclass_radius(limits: ClassLimits, radius: GrowingRadius, *, top: int = 
         return bool(grown[0] + rival < 1.0 - 2e-16)
 
     return _largest(certified)
+
+
+def check_top(top: int, classes: int | None, radius: RadiusLike, *, one_mode: bool) -> None:
+    """Refuse what no certificate from all classes can do, before the first forward pass."""
+    k = check_count("top", top, minimum=1)
+    if not one_mode:
+        raise invalid("top", "given without target and gain", top, "all classes need a fixed n")
+    if classes is not None and k >= classes:
+        raise invalid("top", f"below {classes}, the number of classes", top, "lower it")
+    _check_growing(radius)
+
+
+def _check_growing(radius: object) -> None:
+    if not callable(getattr(radius, "growth", None)):
+        kind = type(radius).__name__
+        raise invalid("the radius function", "one with `growth`", kind, "use radii.derive")
+
+
+def radius_of_votes(
+    votes: Sequence[tuple[int, int]], selected: int, rule: str, alpha: float, radius: RadiusLike
+) -> float:
+    """Radius from logged votes (class, count) and a rule "classes C top K"."""
+    classes, top = classes_of(rule)
+    counts = np.zeros(classes, dtype=np.int64)
+    for label, count in votes:
+        if label >= classes:
+            raise invalid("votes", f"for classes below {classes}", label, "check the log")
+        counts[label] = count
+    limits = class_limits(counts, selected, classes, alpha)
+    return multiclass_radius(limits, cast(GrowingRadius, radius), top=top)
 
 
 def _largest(certified: Any) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import betainc
 
@@ -10,7 +12,7 @@ from certify.interfaces import InvertibleRadius, RadiusLike
 from numerics.errors import invalid
 from numerics.validation import check_alpha, check_count, check_positive, check_probability
 
-__all__ = ["check_settings", "required_samples"]
+__all__ = ["check_settings", "needed_probability", "required_samples"]
 
 
 def check_settings(alpha: float, n: int, n0: int, radius: RadiusLike) -> tuple[float, int, int]:
@@ -50,6 +52,24 @@ def check_settings(alpha: float, n: int, n0: int, radius: RadiusLike) -> tuple[f
 
 def _least(alpha: float) -> int:
     return smallest_sample_size(alpha)
+
+
+def needed_probability(radius: RadiusLike, target: float) -> float | None:
+    """Smallest probability, rounded up, that certifies `target`; None if there is none.
+
+    Raises
+    ------
+    InvalidInputError
+        The radius function cannot be read backwards.
+    """
+    inverse = getattr(radius, "tail", None)
+    if not callable(inverse):
+        kind = type(radius).__name__
+        raise invalid("the radius function", "one with `tail`", kind, "use radii.derive")
+    tail = float(np.asarray(inverse(target)))
+    # The tail is rounded down, so the probability is rounded up by the step of the subtraction.
+    needed = math.nextafter(1.0 - tail, 2.0)
+    return needed if tail > 0.0 and needed < 1.0 else None
 
 
 def required_samples(
@@ -100,8 +120,11 @@ def required_samples(
     chance = float(check_probability("power", power))
     if not 0.0 < chance < 1.0:
         raise invalid("power", "a probability in (0, 1)", power, "pass for example 0.95")
-    # The tail is rounded down, so the needed probability is rounded up by the subtraction's step.
-    needed = float(np.nextafter(1.0 - np.asarray(radius_function.tail(target)), 2.0))
+    needed = needed_probability(radius_function, target)
+    if needed is None:
+        largest = float(radius_function(tail=0.0))
+        legal = f"at most {largest:.6g}, the largest radius of this noise"
+        raise invalid("radius", legal, radius, "lower it, or raise the noise level")
     if truth <= needed:
         raise invalid(
             "rho", f"above {needed!r}, where the radius {target:g} begins", rho, "lower the radius"

@@ -23,10 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from certify.certificate import ABSTAIN
-from certify.confidence import clopper_pearson_lower
 from certify.counts import Counts, counts_from_log, counts_from_npz
 from certify.interfaces import InvertibleRadius, RadiusLike, norm_name
 from certify.log_reader import Log, read_log
+from certify.multiclass import radius_of_votes
+from certify.rule_text import lower_limit
 from numerics.decimals import half_unit
 from numerics.errors import PrecisionError, invalid
 from numerics.validation import check_alpha, check_choice
@@ -73,7 +74,8 @@ def recertify_counts(counts: Counts, radius: RadiusLike, *, alpha: float) -> Rec
     radius : RadiusFunction
         Radius of the noise under which the counts were taken, against any norm.
     alpha : float
-        Failure probability per image. Choose it before looking at the radii.
+        Failure probability per image. Choose it before looking at the radii. Limits of sequential
+        runs hold for any alpha, too, since they hold at all times.
 
     Returns
     -------
@@ -84,11 +86,20 @@ def recertify_counts(counts: Counts, radius: RadiusLike, *, alpha: float) -> Rec
     .. [1] Cohen, Rosenfeld and Kolter, Certified adversarial robustness via randomized smoothing,
        ICML 2019, section 3.2.2 (CERTIFY).
     """
-    prob_lower = clopper_pearson_lower(counts.count, counts.n, check_alpha(alpha))
-    certified = (prob_lower > 0.5) & (counts.predict != ABSTAIN)
+    level = check_alpha(alpha)
+    prob_lower, rules = np.zeros(len(counts)), np.array(counts.rule)
+    for rule in dict.fromkeys(counts.rule):
+        rows = rules == rule
+        prob_lower[rows] = lower_limit(rule, counts.count[rows], counts.n[rows], level)
+    by_class = np.array([bool(votes) for votes in counts.votes], dtype=np.bool_)
+    certified = (prob_lower > 0.5) & (counts.predict != ABSTAIN) & ~by_class
     radii = np.zeros(len(counts))
     # 1 - prob_lower is exact in float64 for prob_lower >= 1/2, so nothing is lost in the tail.
     radii[certified] = radius(tail=1.0 - prob_lower[certified])
+    for row in np.flatnonzero(by_class & (counts.predict != ABSTAIN)):
+        selected, rule = int(counts.predict[row]), counts.rule[row]
+        radii[row] = radius_of_votes(counts.votes[row], selected, rule, level, radius)
+        certified[row] = radii[row] > 0.0
     return Recertified(counts.index, radii, prob_lower, counts.correct & certified)
 
 

@@ -16,7 +16,14 @@ from certify.confidence import MAX_TRIALS, clopper_pearson_lower
 from certify.sequential import capped_lower
 from numerics.errors import invalid
 
-__all__ = ["capped_text", "check_rule", "classes_text", "fixed_text", "lower_limit"]
+__all__ = [
+    "capped_text",
+    "check_rule",
+    "classes_of",
+    "classes_text",
+    "fixed_text",
+    "lower_limit",
+]
 
 _NUMBER = "([1-9][0-9]{0,9})"
 _FORM = re.compile(rf"fixed|anytime {_NUMBER}|classes {_NUMBER} top {_NUMBER}")
@@ -35,6 +42,14 @@ def capped_text(cap: int) -> str:
 def classes_text(classes: int, top: int) -> str:
     """Text of simultaneous limits for so many classes."""
     return f"classes {classes} top {top}"
+
+
+def classes_of(rule: str) -> tuple[int, int]:
+    """Number of classes and k of "classes C top k"."""
+    found = _FORM.fullmatch(rule)
+    if found is None or not found[2]:
+        raise invalid("rule", "'classes C top K'", rule, "check the log")
+    return int(found[2]), int(found[3])
 
 
 def check_rule(text: str, n: int) -> str:

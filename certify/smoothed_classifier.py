@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from certify.certificate import Certificate, CertificateBatch
-from certify.forward import BaseClassifier, evaluation_mode
-from certify.inputs import check_batch_size, check_images, check_indices, check_labels
+from certify.certifier import Certifier, from_record, run_settings
+from certify.execution import Execution
+from certify.forward import evaluation_mode
+from certify.input_space import InputSpace
+from certify.inputs import check_images, check_indices, check_labels
 from certify.interfaces import ACCEPTED_BY_DEFAULT, RadiusLike, Smoother, check_acceptable
 from certify.logs import LogWriter
-from certify.planning import check_settings
-from certify.procedures import Settings, certify_one, predict_one
+from certify.modes import choose_rule, shared_alpha
+from certify.multiclass import check_top
+from certify.procedures import Settings
 from certify.progress import reporter
+from certify.runner import BaseClassifier
 from certify.smoothers import AdditiveSmoother, as_radius
+from certify.stopping import FixedRule
 from numerics.validation import check_alpha, check_count
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm
@@ -38,6 +43,12 @@ class SmoothedClassifier:
         The noise, of the dimension of an image.
     adversary : {"l1", "l2", "linf"}, Norm or RadiusFunction
         Threat model; a norm is turned into a radius function by `radii.derive`.
+    inputs : InputSpace, optional
+        Range of the images, which is then checked, and the normalisation that follows the noise.
+    execution : Execution, optional
+        Batch size, autocast, compilation, memory layout.
+    classes : int, optional
+        Number of classes; by default the width of the logits.
 
     Raises
     ------
@@ -53,7 +64,7 @@ class SmoothedClassifier:
 
     Examples
     --------
-    >>> import radii
+    >>> import radii, torch
     >>> brighter = lambda images: (images.mean(dim=1) > 0.5).long()
     >>> q = radii.families.uniform_cube(4, scale=0.5)
     >>> smoothed = SmoothedClassifier(brighter, q, "l1")
@@ -66,60 +77,105 @@ class SmoothedClassifier:
         model: BaseClassifier,
         q: SmoothingDistribution,
         adversary: str | Norm | RadiusLike,
+        *,
+        inputs: InputSpace | None = None,
+        execution: Execution | None = None,
+        classes: int | None = None,
     ) -> None:
-        self.model = model
         self.smoother: Smoother = AdditiveSmoother(q, as_radius(q, adversary))
+        self._set(model, inputs, execution, classes)
 
     @classmethod
-    def from_smoother(cls, model: BaseClassifier, smoother: Smoother) -> SmoothedClassifier:
+    def from_smoother(
+        cls,
+        model: BaseClassifier,
+        smoother: Smoother,
+        *,
+        inputs: InputSpace | None = None,
+        execution: Execution | None = None,
+        classes: int | None = None,
+    ) -> SmoothedClassifier:
         """A base classifier under any randomisation that knows its radius."""
         made = cls.__new__(cls)
-        made.model, made.smoother = model, smoother
+        made.smoother = smoother
+        made._set(model, inputs, execution, classes)
         return made
+
+    def _set(
+        self,
+        model: BaseClassifier,
+        inputs: InputSpace | None,
+        execution: Execution | None,
+        classes: int | None,
+    ) -> None:
+        self.model, self.inputs = model, inputs
+        self.execution = execution or Execution()
+        self.classes = None if classes is None else check_count("classes", classes, minimum=1)
 
     def certify(
         self,
         images: Any,
         *,
+        labels: Sequence[int] | Any = None,
         alpha: float = 1e-3,
         n: int = 100_000,
         n0: int = 64,
-        batch_size: int | None = None,
+        target: float | None = None,
+        gain: float | None = None,
+        step: int | None = None,
+        top: int | None = None,
+        family: int = 1,
         seed: int = 0,
-        labels: Sequence[int] | Any = None,
         indices: Sequence[int] | Any = None,
+        batch_size: int | None = None,
         accept: tuple[str, ...] = ACCEPTED_BY_DEFAULT,
         log: str | os.PathLike[str] | None = None,
+        log_settings: Mapping[str, str] | None = None,
         progress: bool | Callable[[int, int], None] = False,
     ) -> CertificateBatch:
         """Certificates of images.
 
-        `n0` noisy copies select a class, `n` fresh ones count it; the one-sided Clopper–Pearson
-        limit of that count at `alpha` gives the radius, and a limit of at most 1/2 an abstention.
+        `n0` noisy copies select a class, fresh ones count it; a lower confidence limit of its
+        probability at `alpha` gives the radius, and a limit of at most 1/2 an abstention. How many
+        copies are counted depends on the mode, its guarantee does not:
+
+        * by default `n`, with the one-sided Clopper-Pearson limit;
+        * with `target` as many as it takes to decide whether that radius is certified, at most `n`;
+        * with `gain` until `step` more cannot raise the radius by more than that, at most `n`;
+        * with `top` `n` again, but all classes are counted: the certificate says that the class
+          stays among the `top` most probable (1: that it stays first, also below probability 1/2).
 
         Parameters
         ----------
         images : tensor or array, shape (m, *shape)
             Floating-point images in the range the model expects *before* noise.
+        labels : sequence of int, optional
+            True classes.
         alpha : float
             Probability, per image, of a wrong certificate.
         n, n0 : int
-            Noisy copies for counting and for selection.
-        batch_size : int, optional
-            Copies per forward pass; by default 256, fewer for large images. It changes speed and
-            memory, not the noise (but a model's last bits may depend on its batch, and a tie of
-            two logits with them).
+            Noisy copies for counting (or their cap) and for selection.
+        target, gain, step, top
+            Mode; see above. `target` and `gain` are radii in input units.
+        family : int
+            With the number of images of a data set, `alpha` bounds the probability that *any* of
+            their certificates is wrong: each image gets alpha / family (Bonferroni).
         seed : int
             With an image's index it fixes the image's noise.
-        labels : sequence of int, optional
-            True classes.
         indices : sequence of int, optional
             Numbers of the images in their data set; 0, 1, ... by default.
+        batch_size : int, optional
+            Copies per forward pass, instead of that of `execution`. It changes speed and memory,
+            not the noise (but a model's last bits may depend on its batch, and a tie of two logits
+            with them).
         accept : tuple of str
             Guarantees of the radius function to accept; "statistical" must be asked for, and its
             failure probability is added to that of the certificate.
         log : path, optional
             Append every certificate to this file as soon as it is made (see `certify.logs`).
+            Images that the file already holds are read from it: repeating a call resumes it.
+        log_settings : mapping of str to str, optional
+            More settings to state in the log and to compare on resuming, such as the data's name.
         progress : bool or callable
             Show a progress bar, or call a function with (images done, images in all).
 
@@ -133,31 +189,45 @@ class SmoothedClassifier:
             Settings that can never certify (with the smallest that can), images of another
             dimension than the noise, a model output of another shape, NaN; an unaccepted guarantee.
         LogFormatError
-            The log is damaged or already holds one of the images.
+            The log is damaged, in use, or of other settings (with the difference).
         """
-        check_acceptable(self.smoother.radius, accept)
-        check_settings(alpha, n, n0, self.smoother.radius)
-        size = check_batch_size(batch_size, self.smoother.dim)
-        settings = Settings(float(alpha), int(n), int(n0), size, check_count("seed", seed))
+        radius = self.smoother.radius
+        check_acceptable(radius, accept)
+        share = shared_alpha(check_alpha(alpha), family)
+        rule = choose_rule(radius, alpha=share, n=n, n0=n0, target=target, gain=gain, step=step)
+        if top is not None:
+            check_top(top, self.classes, radius, one_mode=target is None and gain is None)
+        settings = Settings(rule, int(n0), check_count("seed", seed), top)
+        execution = self._execution(batch_size)
         tensor = check_images(images, self.smoother.dim)
+        if self.inputs is not None:
+            self.inputs.check(tensor)
         targets = check_labels(labels, len(tensor))
         numbers = check_indices(indices, len(tensor))
-        done: list[Certificate] = []
-        with ExitStack() as stack:
-            writer = None if log is None else stack.enter_context(LogWriter(log))
-            if writer is not None:
-                writer.refuse_duplicates(numbers)
-            report = stack.enter_context(reporter(progress, len(tensor)))
-            with evaluation_mode(self.model), torch.inference_mode():
-                for image, index, label in zip(tensor, numbers, targets, strict=True):
-                    certificate = certify_one(
-                        self.model, self.smoother, image, index, label, settings
-                    )
-                    done.append(certificate)
-                    if writer is not None:
-                        writer.write(certificate)
-                    report(len(done), len(tensor))
-        return CertificateBatch(tuple(done))
+        certifier = Certifier(
+            self.model,
+            self.smoother,
+            settings,
+            execution,
+            self.inputs,
+            self.classes,
+            copies=len(tensor) * rule.cap,
+        )
+        if log is None:
+            with evaluation_mode(self.model), reporter(progress, len(tensor)) as report:
+                return _run(certifier, tensor, numbers, targets, None, report)
+        stated = run_settings(self.model, self.smoother, settings, execution, self.inputs)
+        with (
+            LogWriter(log, settings={**stated, **(log_settings or {})}) as writer,
+            evaluation_mode(self.model),
+            reporter(progress, len(tensor)) as report,
+        ):
+            return _run(certifier, tensor, numbers, targets, writer, report)
+
+    def _execution(self, batch_size: int | None) -> Execution:
+        return (
+            self.execution if batch_size is None else replace(self.execution, batch_size=batch_size)
+        )
 
     def predict(
         self,
@@ -184,14 +254,46 @@ class SmoothedClassifier:
         -------
         ndarray of int64, shape (m,)
         """
-        size = check_batch_size(batch_size, self.smoother.dim)
         total = check_count("n", n, minimum=1)
-        settings = Settings(check_alpha(alpha), total, 0, size, check_count("seed", seed))
+        settings = Settings(FixedRule(total, check_alpha(alpha)), 0, check_count("seed", seed))
         tensor = check_images(images, self.smoother.dim)
+        if self.inputs is not None:
+            self.inputs.check(tensor)
         numbers = check_indices(indices, len(tensor))
-        with evaluation_mode(self.model), torch.inference_mode():
+        certifier = Certifier(
+            self.model,
+            self.smoother,
+            settings,
+            self._execution(batch_size),
+            self.inputs,
+            self.classes,
+        )
+        with evaluation_mode(self.model):
             classes = [
-                predict_one(self.model, self.smoother, image, index, settings)
+                certifier.predict(image, index)
                 for image, index in zip(tensor, numbers, strict=True)
             ]
         return np.array(classes, dtype=np.int64)
+
+
+def _run(
+    certifier: Certifier,
+    images: Any,
+    indices: Sequence[int],
+    labels: Sequence[int | None],
+    writer: LogWriter | None,
+    report: Callable[[int, int], None],
+) -> CertificateBatch:
+    """Certify the images that the log does not hold yet, and log each at once."""
+    logged = {} if writer is None else {record.index: record for record in writer.records}
+    done: list[Certificate] = []
+    for image, index, label in zip(images, indices, labels, strict=True):
+        if index in logged:
+            certificate = from_record(logged[index], label, certifier.smoother)
+        else:
+            certificate = certifier.certify(image, index, label)
+            if writer is not None:
+                writer.write(certificate)
+        done.append(certificate)
+        report(len(done), len(images))
+    return CertificateBatch(tuple(done))

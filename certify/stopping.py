@@ -94,11 +94,14 @@ class TargetRule:
         Failure probability of the limit.
     needed : float
         Probability, rounded up, from which on the wanted radius is certified.
+    target : float
+        That radius.
     """
 
     cap: int
     alpha: float
     needed: float
+    target: float
 
     @property
     def looks(self) -> tuple[int, ...]:

@@ -88,6 +88,7 @@ def test_text_is_as_documented(path):
         *["0", "3", "3", "1.23163", "1", "0.250"],
         # 0.001 ** (1 / 1000) = 0.9931160484209338; the radius is 0.5 ndtri of it = 1.231636...
         *["1000", "1000", "0.99311604842", "0.001", "7", f"{NOISE}; adversary = l1"],
+        *["fixed", "-"],
     ]
 
 
@@ -128,7 +129,7 @@ def test_lines_reach_the_disk_one_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("\t7\tnorm", "\tnorm", 2, "11 columns instead of 12"),
+        ("\t7\tnorm", "\tnorm", 2, "13 columns instead of 14"),
         ("\t1000\t1000\t", "\t1001\t1000\t", 2, "count is 1001, above n = 1000"),
         ("\t1000\t1000\t", "\t999\t1000\t", 2, "prob_lower is 0.99311604842, but 999 of 1000"),
         ("\t1000\t1000\t", "\t1_000\t1000\t", 2, "count is '1_000', not a whole number"),
@@ -144,6 +145,11 @@ def test_lines_reach_the_disk_one_by_one(tmp_path):
         ("0.250", "-1", 2, "time is '-1'"),
         ("0.250", "soon", 2, "time is 'soon'"),
         ("\t0.001\t", "\t0\t", 2, r"alpha is '0', not in \(0, 1\)"),
+        ("\tfixed\t", "\tbest\t", 2, "rule is 'best', not 'fixed'"),
+        ("\tfixed\t", "\tanytime 999\t", 2, "rule is 'anytime 999' for n = 1000"),
+        ("\tfixed\t", "\tanytime 1000\t", 2, "prob_lower is 0.99311604842, but 1000 of 1000"),
+        ("\tfixed\t-", "\tfixed\t3:999", 2, "votes is '3:999', not the votes of distinct"),
+        ("\tfixed\t-", "\tfixed\t3:1000", 2, "votes are .* with rule 'fixed'"),
         ("; adversary = l1", "", 2, "noise is .* without '; adversary = '"),
     ],
 )

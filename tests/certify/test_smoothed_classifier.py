@@ -189,8 +189,8 @@ def test_log_and_progress(tmp_path):
     assert [r.count for r in log.records] == [c.count for c in batch]
     assert log.correct.tolist() == batch.correct.tolist() == [True, False]
     assert log.records[0].noise == smoothed.smoother.q.describe()
-    with pytest.raises(LogFormatError, match=r"already holds image\(s\) 20"):
-        smoothed.certify(images[:1], n=200, indices=[20], log=path)
+    with pytest.raises(LogFormatError, match=r"image 20 has label 0, but .* with label 1"):
+        smoothed.certify(images[:1], n=200, labels=[1], indices=[20], log=path)
 
 
 def test_table_is_readable():
@@ -274,7 +274,7 @@ def test_bad_images(images, message):
         (lambda x: torch.zeros(len(x)), "float32"),
         (lambda x: [0] * len(x), "got 'list'"),
         (lambda x: torch.full((len(x), 2), float("nan")), "NaN .* for 64 noisy copies of image 9"),
-        (lambda x: torch.full((len(x),), -3), "negative class number"),
+        (lambda x: torch.full((len(x),), -3), "number that is no class"),
     ],
 )
 def test_bad_models(model, message):
