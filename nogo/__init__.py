@@ -13,6 +13,7 @@ from nogo.hadamard import orthogonal_directions
 from nogo.heavy_tail import HeavyTail, heavy_tail, largest_radius_of_tail
 from nogo.limits import Limit, largest_radius, limits, smallest_sigma
 from nogo.pairs import PairwiseGrowth
+from nogo.search import Constant, least_line_moment, line_constants
 from nogo.shifted import (
     cube_radius_enough,
     cube_shift,
@@ -25,6 +26,7 @@ from nogo.shifted import (
 __all__ = [
     "BOUNDS",
     "UNIVERSAL_CONSTANT",
+    "Constant",
     "HeavyTail",
     "Limit",
     "NoiseBound",
@@ -41,7 +43,9 @@ __all__ = [
     "heavy_tail",
     "largest_radius",
     "largest_radius_of_tail",
+    "least_line_moment",
     "limits",
+    "line_constants",
     "orthogonal_directions",
     "probability_needed",
     "search_cotype",

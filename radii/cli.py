@@ -14,6 +14,7 @@ import typer.core
 from numerics.errors import RadiiError
 from radii.cli_derive import derive
 from radii.cli_families import families
+from radii.cli_nogo import advise, nogo
 from radii.cli_plot import plot
 from radii.cli_recertify import recertify
 
@@ -50,6 +51,8 @@ app = typer.Typer(
 )
 app.command()(derive)
 app.command()(families)
+app.command()(nogo)
+app.command()(advise)
 app.command()(recertify)
 app.add_typer(plot, name="plot")
 

@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: Floors from the ground up. A room may import itself and the rooms of the floors below it; the
 #: engines share a floor and know nothing of each other.
-FLOORS = (("numerics",), ("smoothing",), ("differential", "levelset"), ("radii",), ("nogo", "certify"))
+FLOORS = (("numerics",), ("smoothing",), ("differential", "levelset", "wulff"), ("radii",), ("nogo",), ("certify",))
 ROOMS = tuple(room for floor in FLOORS for room in floor)
 
 #: Upward doors, each explained where it stands.
-DOORS = {("radii/cli_recertify.py", "certify")}
+DOORS = {("radii/cli_recertify.py", "certify"), ("radii/cli_nogo.py", "nogo")}
 
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 IDS = [str(path.relative_to(ROOT)) for path in SOURCES]
