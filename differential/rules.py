@@ -59,11 +59,16 @@ class Trace:
 
 @dataclass(frozen=True)
 class Rule:
-    """A general fact with the function that applies it; None from `apply` means "does not fit"."""
+    """A general fact with the function that applies it; None from `apply` means "does not fit".
+
+    `statement` has the pattern and what it becomes, `conditions` when that holds. Every rule has
+    random instances in `differential.rule_examples`, on which `differential.rule_checks` tests it.
+    """
 
     name: str
     kind: str
     statement: str
+    conditions: str
     source: str
     apply: Callable[..., Any]
 
@@ -73,7 +78,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(
-    name: str, *, kind: str, statement: str, source: str
+    name: str, *, kind: str, statement: str, conditions: str, source: str
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as a rule of the given kind."""
 
@@ -82,7 +87,7 @@ def rule(
         # The same file may be imported twice, as doctest does.
         if known and known.apply.__code__.co_filename != function.__code__.co_filename:
             raise ValueError(f"two rules are named {name!r}")
-        RULES[name] = Rule(name, kind, statement, source, function)
+        RULES[name] = Rule(name, kind, statement, conditions, source, function)
         return function
 
     return register

@@ -27,6 +27,7 @@ _KIND = "inverse"
     "rational equation",
     kind=_KIND,
     statement="P(u) = y Q(u) of degree 1 or 2 in one power or exponential u of z",
+    conditions="one power or exponential of z holds all of f; the root is the one in the interval",
     source="DLMF 1.11(iii)",
 )
 def _rational(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -115,6 +116,7 @@ def _in_generator(expr: Expr, z: Symbol, generator: Expr, u: Symbol) -> Expr:
     "squared equation",
     kind=_KIND,
     statement="f = y > 0 with f^2 rational has the solutions of f^2 = y^2",
+    conditions="f > 0, square roots of one rational function only",
     source="DLMF 1.11(iii)",
 )
 def _squared(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:

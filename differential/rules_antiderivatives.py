@@ -68,6 +68,7 @@ def definite_integral(
     "monomial",
     kind=_KIND,
     statement="int c z^p dz = c z^(p+1)/(p+1)",
+    conditions="p free of z, not -1",
     source="DLMF 1.4(iv)",
 )
 def _monomial(
@@ -87,6 +88,7 @@ def _monomial(
     "reciprocal of a difference of squares",
     kind=_KIND,
     statement="int dz/(k^2 - z^2) = log((k + z)/(k - z))/(2 k) = artanh(z/k)/k for |z| < k",
+    conditions="|z| < k on the interval",
     source="DLMF 4.37.24, 4.40.13",
 )
 def _difference_of_squares(
@@ -128,6 +130,7 @@ def _reciprocal_of_difference(integrand: Expr, z: Symbol) -> tuple[Expr, Expr, E
     "Bose-Einstein integral",
     kind=_KIND,
     statement="int_x^oo u^(n-1)/(C e^u - 1) du = sum_i (n-1)!/(n-1-i)! x^(n-1-i) Li_(i+1)(e^-x/C)",
+    conditions="n = 1, 2, ...; u = b z^k with b, k > 0 and k n >= 1; C >= 1",
     source="DLMF 25.12.11, 25.12.16, by parts",
 )
 def _bose_einstein(
@@ -162,6 +165,7 @@ def _bose_einstein(
     "reciprocal of a power minus one",
     kind=_KIND,
     statement="int_y^oo dv/(v^b - 1) = y^(1-b)/(b-1) 2F1(1, 1-1/b; 2-1/b; y^-b), b > 1, y > 1",
+    conditions="v = c0 + c1 z with c1 > 0, a multiple of which is at least 1",
     source="DLMF 15.2.1, term by term",
 )
 def _power_minus_one(

@@ -47,6 +47,7 @@ def paired_ends(function: Expr, variable: Symbol, trace: Trace) -> EndPair | Non
     "symmetric difference",
     kind=_KIND,
     statement="(h(x) - h(y))/(x - y) = 0 is linear in y for many rational h",
+    conditions="h rational, the quotient of degree 1 in y, one positive turning point",
     source="DLMF 1.11(i)",
 )
 def _symmetric_difference(function: Expr, z: Symbol, trace: Trace) -> EndPair | None:
@@ -70,6 +71,7 @@ def _symmetric_difference(function: Expr, z: Symbol, trace: Trace) -> EndPair | 
     "proportional ends",
     kind=_KIND,
     statement="a x^p + b x^q = a y^p + b y^q with y = u x has x^(p-q) = b (1-u^q)/(a (u^p-1))",
+    conditions="two powers of x > 0 with constants a, b; 0 < u < 1",
     source="DLMF 1.2(iv)",
 )
 def _proportional_ends(function: Expr, z: Symbol, trace: Trace) -> EndPair | None:

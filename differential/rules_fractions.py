@@ -19,6 +19,7 @@ Interval = tuple[Expr, Expr]
     "partial fractions",
     kind=_KIND,
     statement="a rational function is a sum of powers, logarithms and arctangents",
+    conditions="linear factors and simple quadratic ones, numbers as coefficients",
     source="DLMF 1.2(iii), 1.4(iv)",
 )
 def _partial_fractions(
@@ -83,6 +84,7 @@ def _over_quadratic(
     "exponential variable",
     kind=_KIND,
     statement="int h(e^(k z)) dz = int h(v)/(k v) dv with v = e^(k z)",
+    conditions="all exponentials are powers of one, and z is in nothing else",
     source="DLMF 1.4(iv)",
 )
 def _exponential_variable(

@@ -98,6 +98,7 @@ def _two_terms(expr: Expr, variable: Symbol) -> tuple[Expr, Expr, Expr] | None:
     "power",
     kind=_KIND,
     statement="int_0^x z^p dz = x^(p+1)/(p+1) for p > -1, from x to oo for p < -1",
+    conditions="p > -1 on (0, x), p < -1 on (x, oo), p = 0 on any bounded interval",
     source="DLMF 1.4(iv)",
 )
 def _power(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral | None:
@@ -126,6 +127,7 @@ def _power(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral 
     "incomplete gamma",
     kind=_KIND,
     statement="int z^(p) e^(-b z^k) dz = Gamma(a, b z^k)/(|k| b^a), a = (p+1)/k",
+    conditions="z > 0, b > 0, a > 0; k of either sign",
     source="DLMF 8.2.1, 8.2.2",
 )
 def _incomplete_gamma(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral | None:
@@ -147,6 +149,7 @@ def _incomplete_gamma(kernel: Kernel, interval: Interval, trace: Trace) -> Parti
     "completed square",
     kind=_KIND,
     statement="int e^(-b z^2 + c z) dz = sqrt(pi/b) e^(c^2/4b) erfc(-sqrt(b)(z - c/2b))/2",
+    conditions="b > 0, on the whole line",
     source="DLMF 7.7.6",
 )
 def _completed_square(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral | None:
@@ -168,6 +171,7 @@ def _completed_square(kernel: Kernel, interval: Interval, trace: Trace) -> Parti
     "incomplete beta",
     kind=_KIND,
     statement="int z^p (c0 + c1 z^k)^(-b) dz by w = c1 z^k/c0, t = w/(1+w): B_t(a, b-a)",
+    conditions="z > 0; c0, c1 > 0; a = (p+1)/k > 0, b > a",
     source="DLMF 8.17.1, 5.12.3",
 )
 def _incomplete_beta(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral | None:
@@ -212,6 +216,7 @@ def _beta_co_share(a: Expr, b: Expr, odds: Expr) -> Expr:
     "incomplete beta on an interval",
     kind=_KIND,
     statement="int_0^x z^p (c0 - c1 z^k)^q dz by t = c1 z^k/c0: B_t(a, q+1), a = (p+1)/k",
+    conditions="0 < z < (c0/c1)^(1/k); c0, c1, k > 0; a > 0, q > -1",
     source="DLMF 8.17.1",
 )
 def _incomplete_beta_interval(

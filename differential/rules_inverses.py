@@ -145,6 +145,7 @@ def maps_to(point: complex, value: float, problem: Problem) -> bool:
     "linear equation",
     kind=_KIND,
     statement="a + b f(z) = y has f(z) = (y - a)/b",
+    conditions="a, b free of z, b not 0",
     source="DLMF 1.2(i)",
 )
 def _linear(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -163,6 +164,7 @@ def _linear(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation
     "power equation",
     kind=_KIND,
     statement="f^a = y has f = y^(1/a) for f > 0",
+    conditions="f > 0, a free of z",
     source="DLMF 4.2(iv)",
 )
 def _power(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -189,6 +191,7 @@ _ELEMENTARY = {
     "elementary inverse",
     kind=_KIND,
     statement="log, exp, tan, arctan, ... undo each other on the principal branch",
+    conditions="f on the principal branch of its outer function",
     source="DLMF 4.2, 4.23, 4.37",
 )
 def _elementary(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -202,6 +205,7 @@ def _elementary(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equa
     "inverse error function",
     kind=_KIND,
     statement="erf(f) = y has f = inverf y, erfc(f) = y has f = inverf(1-y)",
+    conditions="-1 < y < 1 for erf, 0 < y < 2 for erfc",
     source="DLMF 7.17.1",
 )
 def _error_function(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -215,6 +219,7 @@ def _error_function(left: Expr, right: Expr, problem: Problem, trace: Trace) -> 
     "inverse incomplete gamma",
     kind=_KIND,
     statement="P(a, f) = y and Q(a, f) = y are solved by the inverse of the gamma law",
+    conditions="a > 0 free of z, 0 < y < 1",
     source="DLMF 8.12(ii)",
 )
 def _incomplete_gamma(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:
@@ -229,6 +234,7 @@ def _incomplete_gamma(left: Expr, right: Expr, problem: Problem, trace: Trace) -
     "inverse incomplete beta",
     kind=_KIND,
     statement="I_f(a, b) = y is solved by the inverse of the beta law",
+    conditions="a, b > 0 free of z, 0 < y < 1",
     source="DLMF 8.18(ii)",
 )
 def _incomplete_beta(left: Expr, right: Expr, problem: Problem, trace: Trace) -> Equation | None:

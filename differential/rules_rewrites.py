@@ -49,6 +49,7 @@ def _everywhere(
     "inverse Gudermannian",
     kind=_KIND,
     statement="(1 + tan u)/(1 - tan u) = tan(pi/4 + u), (1 + cos v)/(1 - cos v) = cot(v/2)^2",
+    conditions="inside a logarithm",
     source="DLMF 4.21.4, 4.21.29",
 )
 def _gudermannian(expr: Expr, trace: Trace) -> Expr:
@@ -82,6 +83,7 @@ def _gudermannian(expr: Expr, trace: Trace) -> Expr:
     "argument in lowest terms",
     kind=_KIND,
     statement="common factors in the argument of a beta distribution function cancel",
+    conditions="rational coefficients",
     source="DLMF 1.2(iii)",
 )
 def _lowest_terms(expr: Expr, trace: Trace) -> Expr:
@@ -100,6 +102,7 @@ def _lowest_terms(expr: Expr, trace: Trace) -> Expr:
     "complementary constant",
     kind=_KIND,
     statement="erfc c = 1 - erf c for a number c",
+    conditions="c a number",
     source="DLMF 7.2.2",
 )
 def _complementary_constant(expr: Expr, trace: Trace) -> Expr:
@@ -117,6 +120,7 @@ def _complementary_constant(expr: Expr, trace: Trace) -> Expr:
     "logarithm of a fraction",
     kind=_KIND,
     statement="the argument of a logarithm is written over one denominator",
+    conditions="rational coefficients, positive argument",
     source="DLMF 4.8.1",
 )
 def _logarithm_of_fraction(expr: Expr, trace: Trace) -> Expr:

@@ -22,6 +22,7 @@ Interval = tuple[Expr, Expr]
     "exponential substitution",
     kind=_KIND,
     statement="int h(e^(-k z)) dz = int h(v)/(k v) dv with v = e^(-k z)",
+    conditions="exponentials of multiples of one rate, and a factor e^(c z)",
     source="DLMF 1.4(iv)",
 )
 def _exponential_substitution(
@@ -99,6 +100,7 @@ def _log_in_exponential(kernel: Kernel, rate: Expr, v: Symbol) -> Expr:
     "sum of kernels",
     kind=_KIND,
     statement="the integral of a sum is the sum of the integrals",
+    conditions="a sum to a power of 1 to 4; every term has a rule",
     source="DLMF 1.4.23",
 )
 def _sum_of_kernels(kernel: Kernel, interval: Interval, trace: Trace) -> PartialIntegral | None:

@@ -17,6 +17,7 @@ from radii.cli_families import families
 from radii.cli_nogo import advise, nogo
 from radii.cli_plot import plot
 from radii.cli_recertify import recertify
+from radii.cli_rules import rules
 
 __all__ = ["app"]
 
@@ -54,6 +55,7 @@ app.command()(families)
 app.command()(nogo)
 app.command()(advise)
 app.command()(recertify)
+app.command()(rules)
 app.add_typer(plot, name="plot")
 
 

@@ -92,7 +92,7 @@ PANELS: tuple[Panel, ...] = (
         "l1",
         tuple(
             Curve(f"exp(−‖x‖₁{shown})", f"norm(x, 1)**({k})")
-            for shown, k in (("^½", "1/2"), ("", "1"), ("²", "2"), ("^d", "dim"))
+            for shown, k in (("^½", "1/2"), ("", "1"), ("²", "2"), ("⁸", "8"))
         ),
     ),
     Panel(

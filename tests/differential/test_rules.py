@@ -57,7 +57,7 @@ def test_rule_mentions_no_purpose(name: str) -> None:
 
 def test_names_of_rules_are_unique() -> None:
     with pytest.raises(ValueError, match="two rules"):
-        rule("power", kind="integral", statement="", source="")(lambda: None)
+        rule("power", kind="integral", statement="", conditions="", source="")(lambda: None)
 
 
 KERNELS = [
