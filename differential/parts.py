@@ -151,16 +151,17 @@ class PanelPart:
     sign: int = 1
 
     @cached_property
-    def _cells(self) -> Cells:
+    def cells(self) -> Cells:
+        """Monotone cells of the positive part of sign * h."""
         return monotone_cells(self.panels, self.sign)
 
     @cached_property
     def _grid(self) -> CellGrid:
-        return arrange(self._cells)
+        return arrange(self.cells)
 
     @cached_property
     def _sums(self) -> tuple[Any, ...]:
-        cells, grid, rule = self._cells, self._grid, legendre_rule()
+        cells, grid, rule = self.cells, self._grid, legendre_rule()
         panel = np.maximum(cells.panel, 0)
         value = self.sign * self.panels.value
         rising = self.rising(cells)
@@ -189,11 +190,11 @@ class PanelPart:
 
     @property
     def mass(self) -> float:
-        return float(self._cells.mass.astype(np.longdouble).sum())
+        return float(self.cells.mass.astype(np.longdouble).sum())
 
     @property
     def mean(self) -> float:
-        return float(self._cells.moment.astype(np.longdouble).sum())
+        return float(self.cells.moment.astype(np.longdouble).sum())
 
     @property
     def kinks(self) -> Array:
@@ -224,7 +225,7 @@ class PanelPart:
     @property
     def atoms(self) -> tuple[Array, Array]:
         """Values and masses of the stretches on which h is constant and positive."""
-        cells = self._cells
+        cells = self.cells
         flat = (cells.panel < 0) & cells.critical_low
         levels, index = np.unique(
             self._grid.grid[self._slots(cells.low[flat])], return_inverse=True
@@ -235,12 +236,12 @@ class PanelPart:
     @property
     def is_discrete(self) -> bool:
         """Whether gamma has no continuous part."""
-        return not (self._cells.panel >= 0).any()
+        return not (self.cells.panel >= 0).any()
 
     @property
     def continuous_cells(self) -> Cells:
         """The cells on which h varies."""
-        cells = self._cells
+        cells = self.cells
         chosen = cells.panel >= 0
         return Cells(*(getattr(cells, f.name)[chosen] for f in fields(Cells)))
 
@@ -265,7 +266,7 @@ class PanelPart:
     @property
     def largest(self) -> float:
         """Supremum of h; inf where h is unbounded."""
-        cells = self._cells
+        cells = self.cells
         top = int(np.argmax(cells.high))
         return float(cells.high[top]) if cells.critical_high[top] else float("inf")
 

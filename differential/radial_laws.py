@@ -15,6 +15,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from differential.cosine_part import spherical_part
 from differential.law import Law
 from differential.law_expressions import (
     cosine_expressions,
@@ -23,7 +24,7 @@ from differential.law_expressions import (
 )
 from differential.parts import EmptyPart, ThinnedPart
 from differential.product_laws import RELATIVE_ERROR
-from differential.quadrature_parts import lattice_part, spherical_part
+from differential.quadrature_parts import lattice_part
 from differential.value_panels import drift_part, radial_jumps
 from numerics.errors import AssumptionError
 from numerics.stable import log_gamma_ratio

@@ -114,7 +114,10 @@ def _bracketed_zeros(switch: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr
 
     def value(point: float) -> float:
         ball = function.ball(float(point))
-        return float(ball.mid()) if ball.is_finite() else float("nan")
+        if not ball.is_finite():
+            return float("nan")
+        # exp(-r^2) is no zero where float64 has no number for it
+        return float(ball.mid()) or (5e-324 if ball > 0 else -5e-324 if ball < 0 else 0.0)
 
     samples = np.array([value(p) for p in _SCAN])
     zeros = {sympy.Rational(float(p)) for p, v in zip(_SCAN, samples, strict=True) if v == 0}

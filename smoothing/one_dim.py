@@ -139,11 +139,9 @@ def half_branches(
         slope = branch.expr.diff(symbol) if value else None
         log_density = log_jacobian - branch.expr
         for anchor, direction, length in _anchors(branch):
-            functions = (
-                None if f is None else _from_anchor(f, symbol, anchor, direction)
-                for f in (log_density, slope)
-            )
-            halves.append(HalfBranch(float(anchor), direction, float(length), *functions))
+            density = _from_anchor(log_density, symbol, anchor, direction)
+            drift = None if slope is None else _from_anchor(slope, symbol, anchor, direction)
+            halves.append(HalfBranch(float(anchor), direction, float(length), density, drift))
     return halves
 
 

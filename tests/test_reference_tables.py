@@ -55,22 +55,7 @@ def test_bounds_enclose_the_tabulated_radius(row: dict) -> None:
     assert Decimal(float(bounds.upper)) >= exact - slack
 
 
-#: l_2-radial rows in low dimension whose g' has an extremum or a pole: the density of gamma is not
-#: resolved to its budget, and the engine refuses rather than guesses.
-UNRESOLVED = (
-    "general_exp_l2__l2__j0.5_k2__d2__rho0.75",
-    "power_l2__l2__k1_a4__d2__rho0.6",
-    "power_l2__l2__k2_a7__d10__rho0.75",
-)
-
-
-@pytest.mark.parametrize("row", [r for r in TIGHT if name(r) in UNRESOLVED], ids=name)
-def test_unresolved_rows_are_refused(row: dict) -> None:
-    with pytest.raises(radii.PrecisionError, match="could not be resolved"):
-        radius_of(row)
-
-
-@pytest.mark.parametrize("row", [r for r in TIGHT if name(r) not in UNRESOLVED], ids=name)
+@pytest.mark.parametrize("row", TIGHT, ids=name)
 def test_differential_radius_is_at_most_the_tight_one(row: dict) -> None:
     radius = radius_of(row)
     assert 0 < radius <= allowed_radius(row)

@@ -35,25 +35,7 @@ def test_there_are_thirty_densities_in_every_geometry() -> None:
     }
 
 
-#: In d = 3 the density of gamma = g'(r) T has a square root where g' has a maximum or a limit that
-#: float64 quadrature does not resolve to its budget. A refusal is the right answer until it does.
-UNRESOLVED = {"log(1 + r^2)", "r^4 - 2 r^2", "isotropic mixture", "log cosh"}
-
-
-def is_resolved(request: tuple[Case, int, str]) -> bool:
-    case, dim, _ = request
-    return not (getattr(case, "gauge", None) == 2 and dim == 3 and case.name in UNRESOLVED)
-
-
-@pytest.mark.parametrize("request_", [r for r in REQUESTS if not is_resolved(r)], ids=name)
-def test_what_the_quadrature_cannot_resolve_is_refused(request_: tuple[Case, int, str]) -> None:
-    case, dim, adversary = request_
-    q = radii.SmoothingDistribution(case.psi, dim=dim, support=case.support)
-    with pytest.raises(radii.PrecisionError, match="could not be resolved"):
-        radii.derive(q, adversary)
-
-
-@pytest.mark.parametrize("request_", [r for r in REQUESTS if is_resolved(r)], ids=name)
+@pytest.mark.parametrize("request_", REQUESTS, ids=name)
 def test_radius_agrees_with_the_definition(request_: tuple[Case, int, str]) -> None:
     case, dim, adversary = request_
     q = radii.SmoothingDistribution(case.psi, dim=dim, support=case.support)
