@@ -46,7 +46,8 @@ def probabilities(log, sigma):
 def test_target_needs_a_twenty_fifth_and_certifies_as_many(name, dim, sigma, target):
     """The fixed sample's accuracy is its expectation; the other one is of one run (seed 0).
 
-    The two differ by 0.001 to 0.0015 at one standard deviation of the simulation (a few images at the edge).
+    The two differ by 0.001 to 0.0015 at one standard deviation of the simulation (a few images at
+    the edge of the target).
     """
     log = read_log(LOGS / name)
     p = probabilities(log, sigma)
