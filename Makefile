@@ -10,13 +10,16 @@ TORCH := torch==2.13.0
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-nogo test test-all bench lint docs clean
+.PHONY: demo demo-nogo demo-wulff test test-all bench lint docs clean
 
 demo: $(VENV)/.stamp-certify
 	$(BIN)/python -m certify.demo
 
 demo-nogo: $(VENV)/.stamp-certify
 	$(BIN)/python -m nogo.demo
+
+demo-wulff: $(VENV)/.stamp-certify
+	$(BIN)/python -m wulff.demo
 
 test: $(VENV)/.stamp-dev
 	$(PYTEST) -m "not slow"

@@ -18,6 +18,7 @@ from radii.cli_nogo import advise, nogo
 from radii.cli_plot import plot
 from radii.cli_recertify import recertify
 from radii.cli_rules import rules
+from radii.cli_wulff import wulff
 
 __all__ = ["app"]
 
@@ -57,6 +58,7 @@ app.command()(advise)
 app.command()(recertify)
 app.command()(rules)
 app.add_typer(plot, name="plot")
+app.command()(wulff)
 
 
 @app.callback()

@@ -14,7 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: Floors from the ground up. A room may import itself and the rooms of the floors below it; the
 #: engines share a floor and know nothing of each other.
-FLOORS = (("numerics",), ("smoothing",), ("differential", "levelset", "wulff"), ("radii",), ("nogo",), ("certify",))
+FLOORS = (
+    ("numerics",),
+    ("smoothing",),
+    ("differential", "levelset", "wulff"),
+    ("radii",),
+    ("nogo",),
+    ("certify",),
+)
 ROOMS = tuple(room for floor in FLOORS for room in floor)
 
 #: Upward doors, each explained where it stands.
