@@ -1,28 +1,7 @@
-"""Progress of long runs: a bar on the terminal, a callback, or nothing."""
+"""Progress of certification runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from numerics.progress import Report, reporter
 
 __all__ = ["Report", "reporter"]
-
-#: Called with (done, total).
-Report = Callable[[int, int], None]
-
-
-@contextmanager
-def reporter(
-    progress: bool | Report, total: int, description: str = "certifying"
-) -> Iterator[Report]:
-    """A function to call with (done, total); with True it moves a progress bar."""
-    if callable(progress):
-        yield progress
-    elif not progress:
-        yield lambda done, total: None
-    else:
-        from rich.progress import Progress
-
-        with Progress() as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda done, total: bar.update(task, completed=done)
