@@ -76,7 +76,7 @@ def reference(
         return float(tail / total), float(work / total)
 
 
-#: Profile, dimension, zeros and extrema of g', and thresholds: small, middling, next to an extremum.
+#: Profile, dimension, zeros and extrema of g', and thresholds, some next to an extremum.
 CASES = [
     (4 * log(1 + R**2), 3, [1.0], [0.5, 3.0, 3.999]),
     (R**4 - 2 * R**2, 2, [1.0, 3**-0.5], [0.5, 1.5396, 4.0]),
