@@ -12,7 +12,7 @@ import sympy
 from sympy import Symbol
 
 from radii.chain import general_chain, potential_step, radius_checks
-from radii.chain_gamma import gradient_step, law_step
+from radii.chain_gamma import gradient_step, law_step, sampled_checks
 from radii.chain_view import PROBABILITY, THRESHOLD, View, checked, phi_of
 from radii.derivation import Check, DerivationStep
 from radii.notation import PHI, PHI_BAR
@@ -50,7 +50,10 @@ def _tail(view: View) -> DerivationStep:
         for c in view.thresholds
         for check in checked(f"c = {c:.6g}", view.tail(_exact(c)), float(law.tail(c / factor)))
     ]
-    words = "The probability of the superlevel set of γ." if checks else _no_expression(view)
+    if view.expressions is None:
+        checks = sampled_checks(view, view.thresholds)[0]
+    exact = view.expressions is not None and checks
+    words = "The probability of the superlevel set of γ." if exact else _no_expression(view)
     rule = "RSAS, Lemma F.7"
     return DerivationStep("Tail", PHI(THRESHOLD), view.tail(THRESHOLD), rule, words, tuple(checks))
 
@@ -61,7 +64,10 @@ def _partial_expectation(view: View) -> DerivationStep:
     for c in view.thresholds:
         number = factor * float(law.partial_expectation(c / factor))
         checks += checked(f"c = {c:.6g}", view.partial(_exact(c)), number)
-    words = "How fast the superlevel set grows." if checks else _no_expression(view)
+    if view.expressions is None:
+        checks = sampled_checks(view, view.thresholds)[1]
+    exact = view.expressions is not None and checks
+    words = "How fast the superlevel set grows." if exact else _no_expression(view)
     left, shown = PHI_BAR(THRESHOLD), view.partial(THRESHOLD)
     return DerivationStep(
         "Partial expectation", left, shown, "RSAS, Lemma F.7", words, tuple(checks)
@@ -86,6 +92,17 @@ def _dual(view: View, p: float) -> float | None:
     return partial[0].by_expression + c * (p - tail[0].by_expression) + view.theta
 
 
+def _growth_by_excess(view: View, p: float) -> tuple[Check, ...]:
+    """Phi as the integral of the quantile function (RSAS, Definition F.4), from the law itself."""
+    from scipy.integrate import quad
+
+    law, factor = view.direction.law, view.direction.factor
+    value, _ = quad(lambda t: float(law.upper_quantile(t)), 0.0, p, limit=200, epsrel=1e-9)
+    number = float(view.direction.phi(p))
+    note = "SciPy's quadrature of the quantile"
+    return (Check(f"p = {p:.4g}", factor * value + view.theta, number, note),)
+
+
 def _growth_rate(view: View) -> DerivationStep:
     """Phi(p): the most that mass p grows, per unit of movement."""
     q = Symbol("c")
@@ -98,6 +115,8 @@ def _growth_rate(view: View) -> DerivationStep:
         by_law = _dual(view, p)
         if by_law is not None:
             checks.append(Check(f"from φ and φ̄, p = {p:.4g}", by_law, number))
+        elif view.expressions is None:
+            checks += _growth_by_excess(view, p)
         if closed is not None:
             value = float(closed.subs(PROBABILITY, sympy.Rational(p)).evalf(17))
             checks.append(Check(f"closed form, p = {p:.4g}", value, float(view.phi(p))))

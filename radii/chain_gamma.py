@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,14 @@ from radii.chain import points_of
 from radii.chain_view import View, checked
 from radii.derivation import Check, DerivationStep
 from smoothing.evaluate import evaluate_psi
+from smoothing.expressions import coordinate_sum
 from smoothing.structure import COORDINATE, RADIUS, Product, Radial, Structure
 
-__all__ = ["gradient_step", "law_step"]
+__all__ = ["gradient_step", "law_step", "sampled_checks"]
 
 Array = NDArray[np.float64]
+#: Draws of the noise where nothing but sampling is left to compare with.
+_DRAWS = 2000
 
 
 def gradient_step(view: View) -> DerivationStep:
@@ -37,6 +42,9 @@ def gradient_step(view: View) -> DerivationStep:
     elif view.marginal is not None:
         expression = view.factor * sympy.diff(view.marginal.phi, COORDINATE)
         words += " The law depends on the length of u only: t is the coordinate along u."
+    elif isinstance(view.structure, Product) and len(view.structure.marginals) == 1:
+        expression = coordinate_sum(sympy.diff(view.structure.marginals[0].phi, COORDINATE))
+        words += " Each term counts with its sign, or weight, in u."
     checks = () if u is None else _gradient_checks(view, u)
     rule = "chain rule; RSAS, Definition F.4"
     return DerivationStep("Gradient", Symbol("gamma_u"), expression, rule, words, checks)
@@ -66,12 +74,42 @@ def _gradient_checks(view: View, u: Array) -> tuple[Check, ...]:
     return (Check("⟨u, ∇ψ⟩ at a draw of the noise", value, slope, "difference quotient of ψ"),)
 
 
+def sampled_checks(view: View, thresholds: tuple[float, ...]) -> tuple[list[Check], list[Check]]:
+    """Tails and partial expectations by sampling, for laws that are known in numbers only."""
+    u = _vector(view.direction.name, view.radius.dim)
+    if u is None or not isinstance(view.structure, (Product, Radial)):
+        return [], []
+    gamma = np.array(
+        [_gamma_at(view.structure, u, x) for x in points_of(view.radius.smoothing, _DRAWS)],
+        dtype=np.float64,
+    )
+    law, factor = view.direction.law, view.direction.factor
+    tails: list[Check] = []
+    partials: list[Check] = []
+    for c in thresholds:
+        above = gamma > c
+        for found, kept, number in (
+            (tails, above * 1.0, float(law.tail(c / factor))),
+            (partials, gamma * above, factor * float(law.partial_expectation(c / factor))),
+        ):
+            error = float(np.std(kept)) / np.sqrt(_DRAWS)
+            note = f"mean of {_DRAWS} draws, standard error {error:.2g}"
+            found.append(Check(f"c = {c:.6g}", float(np.mean(kept)), number, note))
+    return tails, partials
+
+
+@lru_cache(maxsize=32)
+def _slope(potential: Expr, variable: Symbol) -> Callable[[Any], Any]:
+    # lambdify sees trees that the grammar or the user's own SymPy built, never text.
+    return sympy.lambdify(variable, potential.diff(variable), "scipy")
+
+
 def _gamma_at(structure: Structure, u: Array, point: Array) -> float | None:
     """gamma_u at a point from the structure's derivative."""
     if isinstance(structure, Radial):
         order = float(structure.order)
         r = float(np.linalg.norm(point, ord=order))
-        slope = float(sympy.lambdify(RADIUS, structure.profile.diff(RADIUS), "scipy")(r))
+        slope = float(_slope(structure.profile, RADIUS)(r))
         if order == 1:
             return slope * float(np.sign(point) @ u)
         if order == 2:
@@ -82,8 +120,7 @@ def _gamma_at(structure: Structure, u: Array, point: Array) -> float | None:
         total = 0.0
         for index, marginal in enumerate(structure.marginals):
             own = slice(None) if structure.indices is None else list(structure.indices[index])
-            slope_at = sympy.lambdify(COORDINATE, marginal.phi.diff(COORDINATE), "scipy")
-            total += float(np.sum(slope_at(point[own]) * u[own]))
+            total += float(np.sum(_slope(marginal.phi, COORDINATE)(point[own]) * u[own]))
         return total
     return None
 
@@ -104,6 +141,8 @@ def law_step(view: View) -> DerivationStep:
         left = sympy.Function("f")(COORDINATE)
         expression = _normalised(weight, COORDINATE, view.marginal.support)
         words = "f is the density of the coordinate t."
+    elif isinstance(view.structure, Product):
+        words = "A sum of independent terms, one for each coordinate; its law is known in numbers."
     if law.jump_down or law.jump_up:
         words += (
             f" Where the density jumps down along u, mass is lost at rate θ = {view.theta:.6g}."
@@ -114,6 +153,8 @@ def law_step(view: View) -> DerivationStep:
         mean = view.direction.factor * law.positive.mean
         checks += checked("P[γ > 0]", view.tail(zero), law.positive.mass)
         checks += checked("E[γ; γ > 0]", view.partial(zero), mean)
+    else:
+        checks += sampled_checks(view, (0.0,))[0]
     rule = (
         "RSAS, Lemma I.25"
         if isinstance(view.structure, Radial)

@@ -79,6 +79,8 @@ class View:
         if not isinstance(self.structure, Product):
             return None
         marginals, indices = self.structure.marginals, self.structure.indices
+        if axis is None and self.direction.law.expressions is None:
+            return None  # a sum over coordinates
         if len(marginals) == 1:
             return marginals[0]
         if axis is None or indices is None:

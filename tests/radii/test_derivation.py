@@ -59,6 +59,22 @@ def test_chain_is_complete_and_every_step_agrees_with_the_numbers(name: str) -> 
             assert step.expression is not None
 
 
+def test_sums_are_compared_with_draws_of_the_noise() -> None:
+    noise = radii.SmoothingDistribution.parse("coordinate_sum(t**4)", dim=64)
+    steps = radii.derive(noise, "linf").derivation
+    assert [step.title for step in steps] == DIFFERENTIAL
+    assert steps[1].expression == radii.coordinate_sum(4 * radii.t**3)
+    for title in ("Tail", "Partial expectation"):
+        step = next(s for s in steps if s.title == title)
+        assert step.expression is None
+        for check in step.checks:
+            error = float(check.note.rsplit(" ", 1)[1])
+            # Seeded; by chance a draw beyond 4 standard errors has probability 6e-5 each.
+            assert abs(check.by_expression - check.by_numbers) < 4 * error
+    # Definition F.4 itself: the integral of the quantile function.
+    assert max(check.difference for check in steps[5].checks) < 1e-9
+
+
 def test_the_last_step_is_the_expression_of_the_radius() -> None:
     for name in ("Laplace", "sphere"):
         radius = derived(name)
