@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from radii.cli_plot_curves import curves
+
 __all__ = ["plot"]
 
 #: A sub-application: each picture is one command.
@@ -15,6 +17,9 @@ plot = typer.Typer(no_args_is_help=True, help="Draw radii to a file.")
 OutOption = Annotated[
     Path, typer.Option("--out", "-o", help="File to write; its ending gives the format.")
 ]
+
+
+plot.command("curves")(curves)
 
 
 @plot.callback()

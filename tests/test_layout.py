@@ -25,7 +25,12 @@ FLOORS = (
 ROOMS = tuple(room for floor in FLOORS for room in floor)
 
 #: Upward doors, each explained where it stands.
-DOORS = {("radii/cli_recertify.py", "certify"), ("radii/cli_nogo.py", "nogo")}
+DOORS = {
+    ("radii/cli_recertify.py", "certify"),
+    ("radii/cli_certify.py", "certify"),
+    ("radii/cli_plot_curves.py", "certify"),
+    ("radii/cli_nogo.py", "nogo"),
+}
 
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 IDS = [str(path.relative_to(ROOT)) for path in SOURCES]
