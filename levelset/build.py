@@ -19,7 +19,7 @@ from numerics.errors import invalid
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm
 
-__all__ = ["DEFAULT_LOSS", "build_table"]
+__all__ = ["DEFAULT_LOSS", "MOST_ENTRIES", "build_table", "check_loss", "check_radii"]
 
 Array = NDArray[np.float64]
 
@@ -75,13 +75,12 @@ def build_table(
     ----------
     .. [1] Yang et al., Randomized Smoothing of All Shapes and Sizes, ICML 2020, Algorithm 1.
     """
-    if not 0 < relative_loss < 1:
-        raise invalid("relative_loss", "a number in (0, 1)", relative_loss, "1e-6 is the default")
+    check_loss(relative_loss)
     if radii is None:
         grid = Grid(ray, integral, relative_loss, most, _SMALLEST_ASKED)
         entries, least = chosen_radii(grid), _SMALLEST_ASKED
     else:
-        entries, least = ray.tails(_checked(radii)), 0.0
+        entries, least = ray.tails(check_radii(radii)), 0.0
     monotone = ray.monotone_by is not None
     cells = build_cells(entries.radii, entries.tail_lower, integral, monotone=monotone)
     loss = _certified_loss(cells, entries, least)
@@ -111,7 +110,15 @@ def build_table(
     )
 
 
-def _checked(radii: ArrayLike) -> Array:
+def check_loss(relative_loss: float) -> float:
+    """Return a loss in (0, 1)."""
+    if not 0 < relative_loss < 1:
+        raise invalid("relative_loss", "a number in (0, 1)", relative_loss, "1e-6 is the default")
+    return float(relative_loss)
+
+
+def check_radii(radii: ArrayLike) -> Array:
+    """Return radii that are finite, positive and increasing."""
     try:
         values = np.atleast_1d(np.asarray(radii, dtype=np.float64)).ravel()
     except (TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ from numerics.errors import InvalidInputError
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm
 
-__all__ = ["FORMAT", "load_table", "save_table"]
+__all__ = ["FORMAT", "load_table", "load_with_extra", "save_table"]
 
 #: Changes whenever the meaning of the arrays does.
 FORMAT = "radii-lookup-table-1"
@@ -52,19 +52,31 @@ def load_table(path: Path, expected: Mapping[str, Any] | None = None) -> LookupT
     InvalidInputError
         The file is missing, damaged, edited, of another version or of another problem.
     """
+    table, extra = load_with_extra(path)
+    if expected is not None and extra != dict(expected):
+        raise InvalidInputError(
+            f"path must be a table of the problem asked for, got {path}, which says {extra!r}; "
+            "build the table again"
+        )
+    return table
+
+
+def load_with_extra(path: Path) -> tuple[LookupTable, Any]:
+    """Read a table and what was saved along with it.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is missing, damaged, edited or of another version.
+    """
     header, arrays = read_arrays(
         path,
         formats=(FORMAT,),
         made_by="LookupTable.save",
         remedy="build the table again",
     )
-    if expected is not None and header.get("extra") != dict(expected):
-        raise InvalidInputError(
-            f"path must be a table of the problem asked for, got {path}, which says "
-            f"{header.get('extra')!r}; build the table again"
-        )
     try:
-        return _rebuilt(header, arrays)
+        return _rebuilt(header, arrays), header["extra"]
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(
             f"path must be a file written by LookupTable.save, got {path}: {error!r}; build the "
