@@ -18,25 +18,37 @@ if TYPE_CHECKING:
     from certify.evaluate import Curve as Curve
     from certify.evaluate import certified_accuracy as certified_accuracy
     from certify.evaluate import envelope as envelope
+    from certify.execution import Execution as Execution
+    from certify.input_space import InputSpace as InputSpace
     from certify.log_reader import read_log as read_log
     from certify.logs import LogWriter as LogWriter
+    from certify.multiclass import ClassLimits as ClassLimits
+    from certify.multiclass import class_limits as class_limits
+    from certify.multiclass import multiclass_radius as multiclass_radius
     from certify.planning import required_samples as required_samples
     from certify.recertify import recertify_counts as recertify_counts
     from certify.recertify import recertify_radii as recertify_radii
+    from certify.sequential import confidence_sequence_lower as confidence_sequence_lower
     from certify.smoothed_classifier import SmoothedClassifier as SmoothedClassifier
 
 #: Which module defines a public name.
 _HOME = {
     "Certificate": "certificate",
     "CertificateBatch": "certificate",
+    "ClassLimits": "multiclass",
     "Curve": "evaluate",
+    "Execution": "execution",
+    "InputSpace": "input_space",
     "LogWriter": "logs",
     "SmoothedClassifier": "smoothed_classifier",
     "Status": "certificate",
     "certified_accuracy": "evaluate",
+    "class_limits": "multiclass",
     "clopper_pearson_lower": "confidence",
     "clopper_pearson_upper": "confidence",
+    "confidence_sequence_lower": "sequential",
     "envelope": "evaluate",
+    "multiclass_radius": "multiclass",
     "read_log": "log_reader",
     "recertify_counts": "recertify",
     "recertify_radii": "recertify",

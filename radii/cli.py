@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from numerics.errors import RadiiError
+from radii.cli_certify import certify
 from radii.cli_derive import derive
 from radii.cli_families import families
 from radii.cli_nogo import advise, nogo
@@ -51,6 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Certified radii for randomized smoothing, derived from the smoothing density.",
 )
+app.command()(certify)
 app.command()(derive)
 app.command()(families)
 app.command()(nogo)
