@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numerics.errors import InvalidInputError, UnsupportedPairError, invalid
+from numerics.errors import (
+    AssumptionError,
+    InvalidInputError,
+    PrecisionError,
+    UnsupportedPairError,
+    invalid,
+)
 from radii.radius_function import RadiusFunction
 from radii.route_differential import DifferentialRoute
-from radii.routes import ON_REQUEST, ROUTES, Accepted, Refusal
+from radii.routes import ON_REQUEST, ROUTES, Accepted, Refusal, Route
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm, as_norm
 
@@ -94,23 +100,35 @@ def derive(
     if route != "auto" and route not in names:
         legal = ", ".join(repr(n) for n in ("auto", *names))
         raise invalid("route", f"one of {legal}", route, "see radii.explain_routes")
-    report = explain_routes(noise, norm)
     if route != "auto":
-        return _forced(report, route, noise, norm)
-    for name, verdict in report.verdicts:
-        if isinstance(verdict, Accepted) and name not in ON_REQUEST:
-            return verdict.build()
+        return _forced(route, noise, norm)
+    verdicts: list[tuple[str, Accepted | Refusal]] = []
+    failure: AssumptionError | PrecisionError | None = None
+    for candidate in ROUTES:
+        if candidate.name in ON_REQUEST:
+            continue
+        verdict = candidate.accepts(noise, norm)
+        if isinstance(verdict, Accepted):
+            try:
+                return verdict.build()
+            except (AssumptionError, PrecisionError) as error:
+                # Another route may do without what fails here, such as a finite E|g'|.
+                failure = failure or error
+                verdict = Refusal(str(error))
+        verdicts.append((candidate.name, verdict))
+    if failure is not None:
+        raise failure
     raise UnsupportedPairError(
-        f"no route derives a radius of {noise.describe()} against {norm.name}:\n{report}"
+        f"no route derives a radius of {noise.describe()} against {norm.name}:\n"
+        f"{RouteReport(tuple(verdicts))}"
     )
 
 
-def _forced(
-    report: RouteReport, route: str, noise: SmoothingDistribution, norm: Norm
-) -> RadiusFunction:
-    verdict = dict(report.verdicts)[route]
+def _forced(route: str, noise: SmoothingDistribution, norm: Norm) -> RadiusFunction:
+    taken: Route = next(r for r in ROUTES if r.name == route)
     if route == "symbolic":
-        verdict = DifferentialRoute(route, seconds=_PATIENCE).accepts(noise, norm)
+        taken = DifferentialRoute(route, seconds=_PATIENCE)
+    verdict = taken.accepts(noise, norm)
     if isinstance(verdict, Refusal):
         raise UnsupportedPairError(
             f"route {route!r} refuses {noise.describe()} against {norm.name}: {verdict.reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,10 @@ import numpy as np
 
 from differential.gamma import Coverage, cover, uncovered_reason
 from differential.integrate import integrate_reciprocal
+from differential.majorant import Bound, Majorant
+from differential.majorants import majorant
 from differential.phi import Phi
+from numerics.errors import AssumptionError
 from radii.compile import Evaluator, compile_radius
 from radii.formulas import formula_finder, symbolic_order
 from radii.grow import growth_by_integral
@@ -40,7 +44,7 @@ class DifferentialRoute:
             return Refusal(f"psi has no recognised structure: {generals[0].reason}")
         recipe = cover(smoothing.structures, adversary, smoothing.dim)
         if recipe is None:
-            return Refusal(uncovered_reason(smoothing.structures, adversary))
+            return self._accept_bound(smoothing, adversary)
         if self.name == "symbolic":
             return self._accept_symbolic(smoothing, adversary, recipe)
         return Accepted(
@@ -48,6 +52,20 @@ class DifferentialRoute:
             lambda: _differential(smoothing, adversary, recipe, self, ()),
             lambda: _evidence(smoothing.dim, recipe),
         )
+
+    def _accept_bound(
+        self, smoothing: SmoothingDistribution, adversary: Norm
+    ) -> Accepted | Refusal:
+        """No exact law, but perhaps a proven bound of Phi."""
+        recipe = majorant(smoothing.structures, adversary, smoothing.dim)
+        if recipe is None or self.name == "symbolic":
+            return Refusal(uncovered_reason(smoothing.structures, adversary))
+        try:
+            bound = recipe()
+        except AssumptionError as error:
+            return Refusal(str(error))
+        reason = f"no exact law, but a bound of Phi: {bound.winner(0.25)}"
+        return _bounded(smoothing, adversary, self.name, lambda: bound, reason)
 
     def _accept_symbolic(
         self, smoothing: SmoothingDistribution, adversary: Norm, recipe: Coverage
@@ -59,6 +77,36 @@ class DifferentialRoute:
             "rules are tried on the structure; falls through to quadrature if none closes",
             lambda: _differential(smoothing, adversary, recipe, self, structures),
         )
+
+
+def _bounded(
+    smoothing: SmoothingDistribution,
+    adversary: Norm,
+    name: str,
+    recipe: Callable[[], Bound],
+    reason: str,
+) -> Accepted:
+    """Acceptance of a radius that rests on a bound of Phi."""
+
+    def evidence() -> Evidence:
+        bound = recipe()
+        radius = integrate_reciprocal(bound, bound.kinks, bound.relative_error)
+        return Evidence(radius, growth_by_integral(radius), bound)
+
+    def build() -> RadiusFunction:
+        found = evidence()
+        assert found.bound is not None
+        return RadiusFunction(
+            smoothing,
+            adversary,
+            name,
+            "conservative",
+            ("Yang et al. 2020, Theorem F.6", f"bound of Phi: {found.bound.winner(0.25)}"),
+            compile_radius(found.evaluator),
+            found.grow,
+        )
+
+    return Accepted(reason, build, evidence)
 
 
 @dataclass(frozen=True)
@@ -96,7 +144,10 @@ def _evidence(dim: int, recipe: Coverage) -> Evidence:
         evaluator = _SmallerOf(
             *(integrate_reciprocal(f, f.kinks, f.relative_error) for f in one_way)
         )
-    return Evidence(evaluator, growth_by_integral(envelope))
+    # On the line the smaller of two one-way radii beats the integral of the larger Phi.
+    exact = Majorant("exact law of gamma", phi, phi.kinks, phi.relative_error)
+    bound = exact if evaluator is envelope else None
+    return Evidence(evaluator, growth_by_integral(envelope), bound)
 
 
 def _differential(
