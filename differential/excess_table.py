@@ -25,11 +25,11 @@ Array = NDArray[np.float64]
 LogPair = Callable[[Array], tuple[Array, Array]]
 
 #: Asked of log E(S - c)+ on a panel, weighted by its share of c p + E(S - c)+.
-_RESOLUTION = 1e-13
+RESOLUTION = 1e-13
 #: Rounding of a logarithm of the given size shows in the last coefficients (2 ORDER + 1)/2-fold.
 _ROUNDING = 20 * 2.0**-53
-#: log P only steers the choice of c; an error e costs e^2 (spec 2, duality).
-_TAIL_RESOLUTION = 1e-8
+#: log P only steers the choice of c, with an effect of second order (spec 2, duality).
+_STEERING, _TAIL_NOISE = 1e-15, 1e-2
 #: Panels narrower than this share of their position are accepted as they are if their error is
 #: below `_ROUGH`, which goes into the budget.
 _NARROWEST = 2.0**-40
@@ -59,6 +59,9 @@ class ExcessTable:
         Probabilities at which Phi may not be smooth.
     error : float
         Largest relative error of Phi that was left unresolved.
+    top, top_excess : float
+        Where the table reaches the supremum of S: that, and a bound on E(S - top)+. Thresholds
+        beyond the last edge are then at the top; else top is inf.
     """
 
     edges: Array
@@ -66,6 +69,8 @@ class ExcessTable:
     log_excess: Array
     joints: Array
     error: float
+    top: float = np.inf
+    top_excess: float = 0.0
 
     @cached_property
     def _tail_ends(self) -> tuple[Array, Array]:
@@ -102,11 +107,23 @@ class ExcessTable:
 
         ends = self._tail_ends
         logs = np.log(np.asarray(p, dtype=np.float64))
-        return solve(logs, self.edges, *ends, self.log_tail, self.log_excess)
+        c, excess = solve(logs, self.edges, *ends, self.log_tail, self.log_excess)
+        if np.isfinite(self.top):
+            beyond = logs < ends[1][-1]
+            c, excess = np.where(beyond, self.top, c), np.where(beyond, self.top_excess, excess)
+        return c, excess
 
 
-def build_table(stretches: Sequence[Stretch]) -> ExcessTable:
+def build_table(
+    stretches: Sequence[Stretch],
+    top: float = np.inf,
+    top_excess: float = 0.0,
+    resolution: float = RESOLUTION,
+) -> ExcessTable:
     """Resolve consecutive stretches on panels.
+
+    A finite `top` says that the last stretch ends next to the supremum of S; `resolution` is the
+    accuracy asked for, relative to Phi.
 
     Raises
     ------
@@ -116,7 +133,7 @@ def build_table(stretches: Sequence[Stretch]) -> ExcessTable:
     rows: list[tuple[Array, Array, Array]] = []
     starts, error = [], 0.0
     for stretch in stretches:
-        pieces, rough = _resolve(stretch)
+        pieces, rough = _resolve(stretch, resolution)
         starts.append(sum(len(r[0]) for r in rows))
         rows.append(pieces)
         error = max(error, rough)
@@ -125,10 +142,11 @@ def build_table(stretches: Sequence[Stretch]) -> ExcessTable:
     at_starts = np.exp(log_tail[starts] @ signs)
     before = np.exp(log_tail[np.array(starts[1:], dtype=np.int64) - 1].sum(axis=1))
     joints = np.unique(np.concatenate([at_starts, before]))
-    return ExcessTable(np.append(left, stretches[-1].upper), log_tail, log_excess, joints, error)
+    edges = np.append(left, stretches[-1].upper)
+    return ExcessTable(edges, log_tail, log_excess, joints, error, top, top_excess)
 
 
-def _resolve(stretch: Stretch) -> tuple[tuple[Array, Array, Array], float]:
+def _resolve(stretch: Stretch, resolution: float) -> tuple[tuple[Array, Array, Array], float]:
     rule = legendre_rule()
     local = np.concatenate([rule.nodes, _CHECKS])
     basis = np.polynomial.legendre.legvander(_CHECKS, ORDER - 1)
@@ -145,10 +163,13 @@ def _resolve(stretch: Stretch) -> tuple[tuple[Array, Array, Array], float]:
         ]
         # error of Phi = c p + E(S - c)+ relative to Phi
         share = np.exp(np.minimum(np.max(excess - tail - np.log(c + 1e-300), axis=1), 0.0))
-        needed = np.maximum(missed[1] * share, missed[0] ** 2)
-        allowed = _RESOLUTION + _ROUNDING * np.abs(excess).max(axis=1)
-        fine = (missed[1] * share <= allowed) & (missed[0] <= _TAIL_RESOLUTION)
-        narrow = (right - left <= _NARROWEST * np.maximum(right, stretch.upper / 4)) & ~fine
+        # a wrong c costs the error of the tail times that of c, which stays inside its panel
+        width = (right - left) / np.maximum(right, stretch.upper / 4)
+        steered = missed[0] * np.minimum(missed[0], width)
+        needed = np.maximum(missed[1] * share, steered)
+        allowed = resolution + _ROUNDING * np.abs(excess).max(axis=1)
+        fine = (missed[1] * share <= allowed) & (steered <= _STEERING) & (missed[0] < _TAIL_NOISE)
+        narrow = (width <= _NARROWEST) & ~fine
         if not (needed[narrow] <= _ROUGH).all():
             raise PrecisionError(
                 "the law of gamma is too singular to tabulate: an error of "

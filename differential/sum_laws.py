@@ -20,6 +20,8 @@ from differential.parts import DiscretePart, EmptyPart
 from differential.product_laws import coordinate_law
 from differential.sum_transform import Group, SumTransform
 from differential.term_measure import is_symmetric, term_measure
+from differential.term_recursion import SumSoFar, add_term
+from numerics.errors import PrecisionError
 from smoothing.structure import Marginal
 
 __all__ = ["Term", "law_of_transforms", "sum_law"]
@@ -27,6 +29,10 @@ __all__ = ["Term", "law_of_transforms", "sum_law"]
 #: Relative error of E(S - c)+: the logarithm of a transform is summed to 1e-15 and is at most 70,
 #: quadrature and panels leave 1e-13 (measured against the Gaussian sum: 2e-13).
 SUM_ERROR = 1e-12
+#: Relative error of one step of the recursion: panels of the density and of the table.
+RECURSION_ERROR = 1e-12
+#: Steps of the recursion; each takes about a second.
+_MOST_STEPS = 48
 #: Probabilities of discrete sums: logarithms of binomial ratios up to 70, and sums of 1e4 products.
 DISCRETE_ERROR = 1e-12
 
@@ -56,11 +62,15 @@ def sum_law(terms: tuple[Term, ...]) -> Law:
     groups = tuple(Group(term_measure(t.marginal), t.weight, t.count) for t in terms)
     if all(group.measure.is_discrete for group in groups):
         return _discrete_law(groups, (down, up))
-    forward = SumTransform(groups)
-    if all(is_symmetric(t.marginal) for t in terms):
-        return law_of_transforms(forward, None, mean, (down, up))
     mirrored = tuple(Group(g.measure, -g.weight, g.count) for g in groups)
-    return law_of_transforms(forward, SumTransform(mirrored), mean, (down, up))
+    even = all(is_symmetric(t.marginal) for t in terms)
+    backward = None if even else SumTransform(mirrored)
+    try:
+        return law_of_transforms(SumTransform(groups), backward, mean, (down, up))
+    except PrecisionError:
+        if sum(term.count for term in terms) > _MOST_STEPS:
+            raise
+    return _recursive_law(groups, mean, (down, up))
 
 
 def _jumps(terms: Sequence[Term]) -> tuple[float, float]:
@@ -89,7 +99,25 @@ def law_of_transforms(
 def table_of_windows(transform: Transform) -> ExcessTable:
     """Table of a centred variable from its transform."""
     found = windows(transform)
-    return build_table([Stretch(w.lower, w.upper, w.log_tail_and_excess) for w in found])
+    stretches = [Stretch(w.lower, w.upper, w.log_tail_and_excess) for w in found]
+    if found[-1].upper < transform.top * (1 - 1e-12):
+        return build_table(stretches)
+    return build_table(stretches, transform.top, transform.overflow)
+
+
+def _recursive_law(groups: tuple[Group, ...], mean: float, jumps: tuple[float, float]) -> Law:
+    """One term after the other, for sums whose transform decays slowly."""
+    total = SumSoFar()
+    steps = [group for group in groups for _ in range(group.count)]
+    for k, group in enumerate(steps):
+        total = add_term(total, group.measure, group.weight, k + 1 == len(steps))
+    upper, lower = total.upper, total.lower
+    assert upper is not None
+    assert lower is not None
+    error = len(steps) * RECURSION_ERROR + max(upper.error, lower.error)
+    if upper is lower:
+        return Law(upper, upper, *jumps, error)
+    return Law(*split_at_mean(mean, upper, lower), *jumps, error)
 
 
 def _discrete_law(groups: tuple[Group, ...], jumps: tuple[float, float]) -> Law:

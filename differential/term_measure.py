@@ -73,6 +73,7 @@ class TermMeasure:
     mean: float
     overflow: float
     panels: PanelDensity
+    symmetric: bool
 
     @property
     def is_discrete(self) -> bool:
@@ -160,7 +161,8 @@ def term_measure(marginal: Marginal) -> TermMeasure:
     panels = build_panels(halves)
     down, up = density_jumps(branches, panels.log_normaliser)
     logs = log_density_at_nodes(halves, panels)
-    return measure_of_panels(panels, logs, 0.0 if is_symmetric(marginal) else up - down)
+    even = is_symmetric(marginal)
+    return measure_of_panels(panels, logs, 0.0 if even else up - down, even)
 
 
 def is_symmetric(marginal: Marginal) -> bool:
@@ -185,7 +187,9 @@ def log_density_at_nodes(halves: list[HalfBranch], panels: PanelDensity) -> Arra
     return out
 
 
-def measure_of_panels(panels: PanelDensity, logs: Array, mean: float) -> TermMeasure:
+def measure_of_panels(
+    panels: PanelDensity, logs: Array, mean: float, symmetric: bool
+) -> TermMeasure:
     """The measure of h(X) for a value h on panels, given log masses at nodes and E h exactly."""
     rule = legendre_rule()
     basis = legendre.legvander(rule.nodes, panels.value.shape[1] - 1).T
@@ -214,4 +218,5 @@ def measure_of_panels(panels: PanelDensity, logs: Array, mean: float) -> TermMea
         mean,
         float(np.abs(panels.gap_moment).sum()),
         panels,
+        symmetric,
     )
