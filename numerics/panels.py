@@ -186,7 +186,7 @@ def _refine(branches: Sequence[HalfBranch], resolution: float, max_panels: int) 
         top = max([top] + [p.log_mass for p in active])
         pending: list[_Panel] = []
         for panel in active:
-            if _negligible(panel, top):
+            if _negligible(panel, top) and not _heavy_end(branches[panel.branch], panel, top):
                 continue
             if _resolved(panel, resolution):
                 done.append(panel)
@@ -258,6 +258,16 @@ def _negligible(panel: _Panel, top: float) -> bool:
     if panel.log_mass > top - _LOG_MASS_RANGE:
         return False
     return not panel.has_inner_peak or panel.log_mass < top - 1e5 * _LOG_MASS_RANGE
+
+
+def _heavy_end(branch: HalfBranch, panel: _Panel, top: float) -> bool:
+    """Whether there is mass between an end of a panel and its outermost node.
+
+    exp(-r^1500) has fallen by e^-130 at the first node of [1, 2]; all mass beyond r = 1 was lost.
+    """
+    width = np.log(panel.right - panel.left)
+    ends = (_to_float(v) for v in branch.log_density.balls([panel.left, panel.right]))
+    return any(end + width > top - _LOG_MASS_RANGE for end in ends)
 
 
 def _resolved(panel: _Panel, tolerance: float) -> bool:
