@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from differential.direct_laws import direct_bound, direct_refusal
 from differential.gamma import Coverage, cover, uncovered_reason
 from differential.integrate import integrate_reciprocal
 from differential.majorant import Bound, Majorant
@@ -41,7 +42,7 @@ class DifferentialRoute:
     def accepts(self, smoothing: SmoothingDistribution, adversary: Norm) -> Accepted | Refusal:
         generals = [s for s in smoothing.structures if isinstance(s, General)]
         if generals:
-            return Refusal(f"psi has no recognised structure: {generals[0].reason}")
+            return self._accept_direct(smoothing, adversary, generals[0])
         recipe = cover(smoothing.structures, adversary, smoothing.dim)
         if recipe is None:
             return self._accept_bound(smoothing, adversary)
@@ -66,6 +67,20 @@ class DifferentialRoute:
             return Refusal(str(error))
         reason = f"no exact law, but a bound of Phi: {bound.winner(0.25)}"
         return _bounded(smoothing, adversary, self.name, lambda: bound, reason)
+
+    def _accept_direct(
+        self, smoothing: SmoothingDistribution, adversary: Norm, general: General
+    ) -> Accepted | Refusal:
+        """No structure: grids in two and three dimensions."""
+        reason = f"psi has no recognised structure: {general.reason}"
+        if self.name == "symbolic":
+            return Refusal(reason)
+        why = direct_refusal(general, smoothing.support, adversary, smoothing.dim)
+        if why is not None:
+            return Refusal(f"{reason}; {why}")
+        recipe = direct_bound(general.psi, adversary, smoothing.dim)
+        reason = "no structure, but a bound of Phi by quadrature on grids"
+        return _bounded(smoothing, adversary, self.name, recipe, reason)
 
     def _accept_symbolic(
         self, smoothing: SmoothingDistribution, adversary: Norm, recipe: Coverage
