@@ -171,7 +171,11 @@ def _off_the_seam(tails: Array) -> Array:
 
 
 def _merged(cells: CellRadius) -> CellRadius:
-    """Cells without those that are too short for the lookup; their tails go to the one before."""
+    """Cells without the ends that the lookup could not tell apart.
+
+    Of two such ends one is dropped, the one that gains less: leaving out the earlier gives the
+    tails in between the offset before it, leaving out the later keeps the offset that was proved.
+    """
     thresholds: list[float] = []
     offsets = [float(cells.offsets[0])]
     for threshold, offset in zip(cells.thresholds, cells.offsets[1:], strict=True):
@@ -182,7 +186,8 @@ def _merged(cells: CellRadius) -> CellRadius:
         if previous - threshold >= _CLOSEST * scale:
             thresholds.append(float(threshold))
             offsets.append(float(offset))
-        elif thresholds:
-            # Past the earlier end only what was proved there, until the later end is passed.
+        elif thresholds and (
+            threshold == previous or offset - offsets[-1] > offsets[-1] - offsets[-2]
+        ):
             thresholds[-1], offsets[-1] = float(threshold), float(offset)
     return CellRadius(np.array(thresholds), np.array(offsets), cells.integral)
