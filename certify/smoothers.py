@@ -8,7 +8,7 @@ import torch
 
 from certify.interfaces import RadiusLike
 from certify.sampling import NoiseSampler, noise_sampler, working_dtype
-from numerics.errors import invalid
+from numerics.errors import InvalidInputError, invalid
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm
 
@@ -79,6 +79,12 @@ def as_radius(q: SmoothingDistribution, adversary: str | Norm | RadiusLike) -> R
     if isinstance(other, SmoothingDistribution) and other != q:
         raise invalid(
             "the noise of the radius function", q.describe(), other.describe(), "derive it for q"
+        )
+    refusal = getattr(radius, "refusal", None)
+    if refusal is not None:
+        raise InvalidInputError(
+            f"the radius function must be a certificate, got {radius!r}: {refusal}; derive a "
+            "radius by another route"
         )
     checked: RadiusLike = radius
     return checked
