@@ -8,17 +8,21 @@ with O >= c form a convex symmetric set (Brunn-Minkowski), so only vertices of a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from levelset.ray import RayTails
+from numerics.bounds import Bounds
+from numerics.rounding import down, up
 from numerics.special import betaincinv
 from smoothing.norms import LpNorm, Norm
 from smoothing.structure import Uniform
 
-__all__ = ["OverlapRadius", "overlap_radius", "refusal"]
+__all__ = ["OverlapRadius", "UniformRay", "overlap_defect", "overlap_radius", "refusal"]
 
 Array = NDArray[np.float64]
 
@@ -128,3 +132,58 @@ def overlap_radius(body: Uniform, adversary: Norm) -> OverlapRadius | None:
 def refusal(adversary: Norm) -> str:
     """Why a uniform body has no exact radius against this adversary."""
     return f"the worst shift of this body is not proved against {adversary.name}"
+
+
+@dataclass(frozen=True)
+class UniformRay:
+    """The shifts r*u of a uniform body: D(kappa) = 1 - O + (1 - kappa)_+ O, exactly.
+
+    `defect_of` maps r, in the units of the noise, to the defect 1 - O.
+    """
+
+    defect_of: Callable[[float], float]
+    direction: str
+    proved_by: str | None
+    monotone_by: str | None
+
+    def hockey_stick(self, radius: float, kappa: Array) -> Bounds:
+        """D_{r u}(kappa) for many multipliers."""
+        defect = self._defect(radius)
+        inside = np.maximum(1 - np.asarray(kappa, dtype=np.float64), 0.0)
+        return (Bounds.exact(inside) * (1 - defect) + defect).minimum(1.0)
+
+    def growth(self, radius: float, p: Array) -> Bounds:
+        """G(p, r u) = min(1, p + 1 - O)."""
+        return (Bounds.exact(np.asarray(p, dtype=np.float64)) + self._defect(radius)).minimum(1.0)
+
+    def tails(self, radii: Array) -> RayTails:
+        """p(r) = O - 1/2 at kappa = 1, and 0 beyond."""
+        r = np.asarray(radii, dtype=np.float64)
+        defects = [self._defect(float(radius)) for radius in r]
+        low = np.array([max(down(0.5 - d.upper), 0.0) for d in defects])
+        high = np.array([max(up(0.5 - d.lower), 0.0) for d in defects])
+        return RayTails(r, np.ones_like(r), low, high)
+
+    def _defect(self, radius: float) -> Bounds:
+        return Bounds.around(self.defect_of(radius), relative=_RELATIVE_ERROR).minimum(1.0)
+
+
+def overlap_defect(body: Uniform, shift: Array) -> float | None:
+    """1 - O(v) at scale 1 for any shift of a cube or ball; cross polytopes along an axis only.
+
+    References
+    ----------
+    .. [1] Blum et al. 2020, Lemma B.4; Yang et al. 2020, I.19.
+    """
+    size, dim = float(body.radius), body.dim
+    magnitudes = np.abs(np.asarray(shift, dtype=np.float64)) / (2 * size)
+    if body.order == sympy.oo or dim == 1:
+        if magnitudes.max() >= 1:
+            return 1.0
+        return float(-np.expm1(np.log1p(-magnitudes).sum()))
+    if body.order == 2:
+        length = 2 * size * float(np.sqrt(np.sum(magnitudes**2)))
+        return OverlapRadius("caps", dim, size).defect(length)
+    if np.count_nonzero(magnitudes) <= 1:
+        return OverlapRadius("power", dim, size).defect(2 * size * float(magnitudes.max()))
+    return None

@@ -19,6 +19,7 @@ __all__ = [
     "check_dim",
     "check_positive",
     "check_probability",
+    "check_vector",
     "exactly_one_of",
 ]
 
@@ -120,6 +121,31 @@ def check_probability(name: str, value: object) -> npt.NDArray[np.float64]:
     if wrong.any():
         raise invalid(name, legal, given[wrong].ravel()[0].item(), remedy)
     return given.astype(np.float64)
+
+
+def check_vector(name: str, value: object, dim: int) -> npt.NDArray[np.float64]:
+    """Return `value` as a float64 vector of `dim` finite entries, not all zero.
+
+    Raises
+    ------
+    InvalidInputError
+        It has another shape, an entry that is no finite number, or nothing but zeros.
+
+    Examples
+    --------
+    >>> check_vector("shift", [1, 0], 2)
+    array([1., 0.])
+    """
+    legal = f"{dim} finite numbers, not all zero"
+    try:
+        vector = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise invalid(name, legal, value, "pass a list or an array") from None
+    if vector.shape != (dim,):
+        raise invalid(name, legal, f"shape {vector.shape}", "match the dimension of the noise")
+    if not np.isfinite(vector).all() or not vector.any():
+        raise invalid(name, legal, "other entries", "pass the vector the noise is shifted by")
+    return vector
 
 
 def check_alpha(alpha: object) -> float:
