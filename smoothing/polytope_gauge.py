@@ -129,7 +129,7 @@ def check_cell_count(generators: int, dim: int) -> None:
         raise InvalidInputError(
             f"the gauge of a zonotope must have at most {MAX_CELLS:,} pairs of boundary cells, got "
             f"{count:,} ({generators} generators in R^{dim}); use a norm whose ball is close to it "
-            "(the ball, for the crystal of linf), or sample with a linear programme for the gauge"
+            "(the ball, for the crystal of linf)"
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import sympy
 
 from numerics.errors import AssumptionError
 from numerics.validation import check_positive
 from smoothing.distribution import SmoothingDistribution
 from smoothing.gauges import zonotope
-from smoothing.norms import LpNorm, as_norm
+from smoothing.norms import as_norm
 from smoothing.one_dim import radius_density
 from smoothing.raw_moments import raw_moment
 from smoothing.structure import RADIUS, PolytopeRadial, Radial
@@ -106,10 +107,9 @@ def _in_crystal(
             factor = ratio ** (1 / q.dim)
             if _equal(Zonotope(other / factor), body):
                 return structure, factor
-    name = as_norm(adversary).name if not isinstance(adversary, LpNorm) else adversary.name
     raise AssumptionError(
-        f"psi must be a function of the gauge of the crystal of {name}, a {body.name}; build the "
-        "noise with wulff.crystal_noise"
+        f"psi must be a function of the gauge of the crystal of {as_norm(adversary).name}, a "
+        f"{body.name}; build the noise with wulff.crystal_noise"
     )
 
 
@@ -117,10 +117,5 @@ def _equal(first: Zonotope, second: Zonotope) -> bool:
     """Whether two zonotopes have the same generators, in any order."""
     if first.generators.shape != second.generators.shape:
         return False
-    import numpy as np
-
-    def ordered(body: Zonotope) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        rows = np.round(body.generators, 9) + 0.0
-        return body.generators[np.lexsort(rows.T)]
-
-    return bool(np.allclose(ordered(first), ordered(second), atol=1e-8))
+    ordered = [z.generators[np.lexsort(np.round(z.generators, 9).T)] for z in (first, second)]
+    return bool(np.allclose(*ordered, atol=1e-8))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 
 from numerics.errors import PrecisionError, invalid
 from numerics.validation import check_count
+from smoothing.polytope_gauge import MAX_CELLS
 
 if TYPE_CHECKING:
     from wulff.zonotope import Zonotope
@@ -112,28 +116,58 @@ def hit_and_run(
     ----------
     .. [1] Lovasz and Vempala, Hit-and-run from a corner, SIAM J. Computing 35, 2006.
     """
-    gradients = body.boundary.facet_gradients
+    chord = _chords(body)
     steps = 2 * body.dim if thin is None else check_count("thin", thin, remedy="pass steps >= 1")
     state = np.zeros((CHAINS, body.dim))
     kept = np.empty((CHAINS, length, body.dim))
     for index in range(-length, length):
         for _ in range(steps):
-            state = _step(state, gradients, generator)
+            state = _step(state, chord, generator)
         if index >= 0:
             kept[:, index] = state
     return Walk(kept, *_diagnose(kept))
 
 
-def _step(state: Array, gradients: Array, generator: np.random.Generator) -> Array:
-    """One step of every chain: |<gradient, x + t u>| <= 1 bounds t on both sides."""
+#: Maps points and directions (n, dim) to how far one may go along each, shape (n,).
+_Reach = Callable[[Array, Array], Array]
+
+
+def _step(state: Array, reach: _Reach, generator: np.random.Generator) -> Array:
+    """One step of every chain, to a uniform point of the chord in a random direction."""
     direction = generator.standard_normal(state.shape)
-    along, here = direction @ gradients.T, state @ gradients.T
-    with np.errstate(divide="ignore"):
-        far = np.where(along == 0, np.inf, (1 - np.sign(along) * here) / np.abs(along))
-        near = np.where(along == 0, np.inf, (1 + np.sign(along) * here) / np.abs(along))
-    top, bottom = far.min(axis=1), -near.min(axis=1)
+    top, bottom = reach(state, direction), -reach(state, -direction)
     place = bottom + (top - bottom) * generator.random(len(state))
     return np.asarray(state + place[:, None] * direction)
+
+
+def _chords(body: Zonotope) -> _Reach:
+    """By the facets where they can be listed, else by a linear programme per chord end."""
+    if math.comb(len(body.generators), body.dim - 1) > MAX_CELLS:
+        return partial(_reach_by_programme, body.generators)
+    return partial(_reach_by_facets, body.boundary.facet_gradients)
+
+
+def _reach_by_facets(gradients: Array, points: Array, directions: Array) -> Array:
+    """Largest t with |<gradient, x + t u>| <= 1 for all gradients."""
+    along, here = directions @ gradients.T, points @ gradients.T
+    with np.errstate(divide="ignore"):
+        far = np.where(along == 0, np.inf, (1 - np.sign(along) * here) / np.abs(along))
+    return np.asarray(np.maximum(far.min(axis=1), 0.0))
+
+
+def _reach_by_programme(generators: Array, points: Array, directions: Array) -> Array:
+    """Largest t with x + t u = sum_i a_i g_i, |a_i| <= 1/2."""
+    from scipy.optimize import linprog
+
+    cost = np.append(np.zeros(len(generators)), -1.0)
+    limits = [(-0.5, 0.5)] * len(generators) + [(0, None)]
+    ends = []
+    for point, direction in zip(points, directions, strict=True):
+        equations = np.column_stack([generators.T, -direction])
+        result = linprog(cost, A_eq=equations, b_eq=point, bounds=limits, method="highs")
+        # HiGHS may find a point on the boundary outside by its tolerance; then it stays there
+        ends.append(-result.fun if result.status == 0 else 0.0)
+    return np.array(ends)
 
 
 def _diagnose(points: Array) -> tuple[float, float]:

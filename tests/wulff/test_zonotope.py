@@ -13,7 +13,7 @@ from numerics.errors import InvalidInputError, PrecisionError
 from wulff.crystal import crystal_zonotope
 from wulff.determinants import sign_determinant_mean
 from wulff.hull import hull_facets, hull_volume
-from wulff.sampling import hit_and_run
+from wulff.sampling import _reach_by_facets, _reach_by_programme, hit_and_run
 from wulff.zonotope import Zonotope
 
 
@@ -169,6 +169,19 @@ def test_the_walk_says_when_it_has_not_mixed() -> None:
     walk = hit_and_run(crystal_zonotope("linf", 3), 400, np.random.default_rng(0))
     assert walk.r_hat < 1.02
     assert 400 < walk.effective_size <= 3200
+
+
+def test_chords_by_facets_and_by_linear_programmes() -> None:
+    body = random_zonotope(8, 3, 5)
+    generator = np.random.default_rng(8)
+    points, directions = body.sample(6, generator), generator.standard_normal((6, 3))
+    facets = _reach_by_facets(body.boundary.facet_gradients, points, directions)
+    programme = _reach_by_programme(body.generators, points, directions)
+    np.testing.assert_allclose(facets, programme, rtol=1e-6)  # HiGHS stops at 1e-7
+    # {+-1}^7 has 75 million pairs of cells, so the walk has nothing but programmes
+    seven = crystal_zonotope("linf", 7)
+    walk = hit_and_run(seven, 2, generator, thin=1)
+    assert (seven.gauge(walk.points[:2, -1]) <= 1 + 1e-6).all()
 
 
 def test_scaling_and_merging() -> None:
