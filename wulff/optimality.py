@@ -117,5 +117,5 @@ def _equal(first: Zonotope, second: Zonotope) -> bool:
     """Whether two zonotopes have the same generators, in any order."""
     if first.generators.shape != second.generators.shape:
         return False
-    ordered = [z.generators[np.lexsort(np.round(z.generators, 9).T)] for z in (first, second)]
-    return bool(np.allclose(*ordered, atol=1e-8))
+    one, two = (z.generators[np.lexsort(np.round(z.generators, 9).T)] for z in (first, second))
+    return bool(np.allclose(one, two, atol=1e-8))
