@@ -23,6 +23,7 @@ from numerics.errors import (
     UnsupportedPairError,
 )
 from radii.derive import derive, explain_routes
+from radii.lookup_tables import table, tables
 from radii.radius_function import RadiusFunction
 from radii.storage import load
 from smoothing.distribution import SmoothingDistribution
@@ -50,6 +51,8 @@ __all__ = [
     "load",
     "norm",
     "t",
+    "table",
+    "tables",
     "x",
 ]
 

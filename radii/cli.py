@@ -13,12 +13,14 @@ import typer.core
 
 from numerics.errors import RadiiError
 from radii.cli_certify import certify
+from radii.cli_compare import compare
 from radii.cli_derive import derive
 from radii.cli_families import families
 from radii.cli_nogo import advise, nogo
 from radii.cli_plot import plot
 from radii.cli_recertify import recertify
 from radii.cli_rules import rules
+from radii.cli_table import table
 from radii.cli_wulff import wulff
 
 __all__ = ["app"]
@@ -53,6 +55,7 @@ app = typer.Typer(
     help="Certified radii for randomized smoothing, derived from the smoothing density.",
 )
 app.command()(certify)
+app.command()(compare)
 app.command()(derive)
 app.command()(families)
 app.command()(nogo)
@@ -60,6 +63,7 @@ app.command()(advise)
 app.command()(recertify)
 app.command()(rules)
 app.add_typer(plot, name="plot")
+app.add_typer(table, name="table")
 app.command()(wulff)
 
 

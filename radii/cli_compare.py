@@ -1,0 +1,89 @@
+"""The command ``radii compare``: what the differential method misses of the tight radius."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from radii.cli_options import AdversaryOption, ScaleOption, SigmaOption, SupportOption, tail_of
+
+__all__ = ["compare"]
+
+#: Significant digits of a printed radius, the same as in certification logs.
+RADIUS_DIGITS = 6
+DEFAULT_RHO = ["0.6", "0.75", "0.9", "0.99", "0.999"]
+
+
+def compare(
+    psi: Annotated[
+        str, typer.Argument(help='Minus log density, in which "dim" is d: "norm(x,2)*sqrt(dim)".')
+    ],
+    adversary: AdversaryOption,
+    dim: Annotated[
+        list[int] | None, typer.Option("--dim", "-d", help="Dimension; repeated.")
+    ] = None,
+    support: SupportOption = None,
+    scale: ScaleOption = None,
+    sigma: SigmaOption = None,
+    rho: Annotated[
+        list[str], typer.Option("--rho", help="Probability lower bound; may be repeated.")
+    ] = DEFAULT_RHO,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", help="Also draw radii and gap to this file.")
+    ] = None,
+) -> None:
+    """Compare differential with level-set (tight) radii of one density over the dimension.
+
+    The default dimensions are those of Figure B.1 of Yang et al. 2020. Radii are rounded down.
+    """
+    from rich.console import Console
+
+    from radii.cli_options import smoothing_from_text
+    from radii.compare import FIGURE_DIMS, compare_methods, curve_rho
+
+    dims = list(dim or FIGURE_DIMS)
+
+    def density(d: int) -> Any:
+        return smoothing_from_text(psi, dim=d, support=support, scale=scale, sigma=sigma)
+
+    # A float below rho: its radius is not above that of the decimal.
+    probabilities = [math.nextafter(1.0 - tail_of(text), 0.0) for text in rho]
+    found = compare_methods(density, adversary, dims=dims, rho=probabilities)
+    Console(width=120).print(comparison_table(found, rho))
+    if picture is not None:
+        curves = compare_methods(density, adversary, dims=dims, rho=curve_rho())
+        draw(curves, picture)
+        typer.echo(f"picture    {picture}")
+
+
+def comparison_table(found: Any, rho: list[str]) -> Any:
+    """Radii of both methods and the gap, a row for each dimension and probability."""
+    from rich.table import Table
+
+    from numerics.decimals import down_text
+
+    rows = Table("d", "rho", "differential", "level set", "gap")
+    for i, d in enumerate(found.dims):
+        for j, text in enumerate(rho):
+            rows.add_row(
+                str(d),
+                text,
+                down_text(float(found.differential[i, j]), RADIUS_DIGITS),
+                down_text(float(found.levelset[i, j]), RADIUS_DIGITS),
+                f"{100 * found.gap[i, j]:.2g}%",
+            )
+    return rows
+
+
+def draw(found: Any, path: Path) -> None:
+    """Radii on the left, gap on the right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    found.plot(left)
+    found.plot_gap(right)
+    figure.savefig(path, dpi=150)
