@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import sympy
 
 from differential.law import Law
+from differential.mixed_laws import mixed_phi
 from differential.orbit_laws import cross_polytope_phi, cubical_phi, longest, product_phi
 from differential.phi import Direction, Phi
 from differential.polytope_laws import polytope_directions, vertex_pairs
@@ -21,7 +23,7 @@ from differential.product_laws import coordinate_law
 from differential.radial_laws import lattice_law, sign_law, spherical_law
 from differential.vertex_orbits import canonical_vertices, signed_orbits
 from smoothing.norms import LpNorm, Norm
-from smoothing.structure import PolytopeRadial, Product, Radial, Structure
+from smoothing.structure import Mixed, PolytopeRadial, Product, Radial, Structure
 
 __all__ = ["HANDLERS", "Coverage", "Handler", "cover", "uncovered_reason"]
 
@@ -168,6 +170,14 @@ def _vertices_product(product: Product, norm: Norm, _: list[Structure]) -> Cover
     return None if vertices is None else lambda: product_phi(product, vertices)
 
 
+def _vertices_mixed(mixed: Mixed, norm: Norm, _: list[Structure]) -> Coverage | None:
+    vertices = signed_orbits(norm, mixed.dim)
+    # a vertex with one entry leaves a law that no transform resolves
+    if vertices is None or (np.count_nonzero(vertices, axis=1) < 2).any():
+        return None
+    return lambda: mixed_phi(mixed, vertices)
+
+
 #: Tried in this order; exact laws come before bounds.
 HANDLERS: tuple[Handler, ...] = (
     Handler(Product, "products against l1", _product_axes),
@@ -175,5 +185,6 @@ HANDLERS: tuple[Handler, ...] = (
     Handler(Radial, "l1 and l_inf radial densities against l1 and linf", _polyhedral),
     Handler(Radial, "radial densities against polytope norms", _vertices_radial),
     Handler(Product, "products against linf and polytope norms", _vertices_product),
+    Handler(Mixed, "mixed norms against linf and polytopes without l1 vertices", _vertices_mixed),
     Handler(PolytopeRadial, "polytope gauges against l1, linf and polytope norms", _polytope),
 )

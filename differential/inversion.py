@@ -135,7 +135,10 @@ def _scale(transform: Transform) -> float:
             theta *= 2
         else:
             return theta
-    raise PrecisionError("the transform of gamma is degenerate near 0")
+    raise PrecisionError(
+        "the tail of gamma falls too slowly for Fourier inversion: E exp(theta gamma) is infinite "
+        "for every theta; use a density whose slope has lighter tails, or another route"
+    )
 
 
 def _saddle(transform: Transform, theta: float) -> tuple[float, float]:

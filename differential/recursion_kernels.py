@@ -54,14 +54,12 @@ def _piece(c, a, b, log_density, value, scale, shift, upper, lower, nodes, weigh
 
 
 @kernel
-def convolve(
-    points, scale, mean, cells, atoms, log_density, value, upper, lower, breaks, rule, wide
-):  # type: ignore[no-untyped-def]
+def convolve(points, term, atoms, upper, lower, breaks, rule, wide):  # type: ignore[no-untyped-def]
     """P[S + Y > c] and E(S + Y - c)+ for Y = scale (h(X) - mean) independent of S.
 
     Integrals over X are cut where c - Y meets a break of the law of S.
     """
-    panel, start, stop, low, high, sign = cells
+    scale, mean, panel, start, stop, low, high, log_density, value = term
     level, mass = atoms
     shift = scale * mean
     tails, excesses = np.zeros(points.shape[0]), np.zeros(points.shape[0])

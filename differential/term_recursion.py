@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class SumSoFar:
 class _TermCells:
     """Cells and atoms of Y over all its values, positive and negative."""
 
-    cells: tuple[Array, ...]
+    cells: tuple[NDArray[Any], ...]
     atoms: tuple[Array, Array]
     breaks: Array
 
@@ -99,12 +100,12 @@ def _table(
 
     rule, wide = legendre_rule(), legendre_rule(_WIDE)
     upper, lower = _arrays(total.upper), _arrays(total.lower)
-    panels = measure.panels
+    data = (scale, measure.mean, *term.cells, measure.log_series, measure.panels.value)
 
     def function(c: Array) -> tuple[Array, Array]:
         tail, excess = convolve(
-            c, scale, measure.mean, term.cells, term.atoms, measure.log_series, panels.value,
-            upper, lower, total.breaks, (rule.nodes, rule.weights), (wide.nodes, wide.weights),
+            c, data, term.atoms, upper, lower, total.breaks,
+            (rule.nodes, rule.weights), (wide.nodes, wide.weights),
         )  # fmt: skip
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(tail, 1e-300)), np.log(np.maximum(excess, 1e-300))
@@ -140,7 +141,7 @@ def _arrays(table: ExcessTable | None) -> tuple[Array, Array, Array, bool]:
 
 
 def _term_cells(measure: TermMeasure) -> _TermCells:
-    columns: list[tuple[Array, ...]] = []
+    columns: list[tuple[NDArray[Any], ...]] = []
     levels, masses = [np.zeros(0)], [np.zeros(0)]
     breaks = [np.zeros(0)]
     for sign in (1, -1):
@@ -154,7 +155,6 @@ def _term_cells(measure: TermMeasure) -> _TermCells:
                 cells.stop[chosen],
                 low[chosen],
                 high[chosen],
-                np.full(int(chosen.sum()), float(sign)),
             )
         )
         levels.append(sign * cells.low[~chosen])
