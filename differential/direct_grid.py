@@ -138,7 +138,9 @@ def _grid(
     return centre + np.sinh(flat) @ shape.T, jacobian
 
 
-def _weighted(evaluate: _Evaluate, points: Array, jacobian: Array) -> tuple[GridLaw, Array]:
+def _weighted(
+    evaluate: _Evaluate, points: Array, jacobian: Array
+) -> tuple[GridLaw, NDArray[np.bool_]]:
     psi, gradient = evaluate(points)
     weight = _relative(np.log(jacobian) - psi)
     kept = weight > _LIGHT

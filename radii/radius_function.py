@@ -76,6 +76,8 @@ class RadiusFunction:
     chain: Callable[[RadiusFunction], tuple[DerivationStep, ...]] | None = field(
         repr=False, default=None
     )
+    #: Probability that the function is wrong, for the guarantee "statistical"; 0 for the others.
+    alpha: float = field(repr=False, default=0.0)
 
     @property
     def route(self) -> str:

@@ -6,6 +6,7 @@ from radii.route_best import BestRoute
 from radii.route_conversion import ConversionRoute
 from radii.route_differential import DifferentialRoute
 from radii.route_fisher import FisherRoute
+from radii.route_montecarlo import MonteCarloRoute
 from radii.route_overlap import OverlapRoute
 from radii.verdicts import Accepted, Refusal, Route
 
@@ -21,7 +22,7 @@ DIRECT: tuple[Route, ...] = (
 )
 #: Tried when nothing else accepts.
 LAST: tuple[Route, ...] = (ConversionRoute(),)
-ROUTES: tuple[Route, ...] = (*DIRECT, *LAST, BestRoute())
+ROUTES: tuple[Route, ...] = (*DIRECT, *LAST, BestRoute(), MonteCarloRoute())
 
 #: Routes that "auto" leaves alone: they are taken only when they are named.
-ON_REQUEST: frozenset[str] = frozenset({"best"})
+ON_REQUEST: frozenset[str] = frozenset({"best", "montecarlo"})

@@ -22,9 +22,11 @@ class BlackBox:
     psi: Callable[[Array], Array]
     grad: Callable[[Array], Array]
     sampler: Callable[[int, np.random.Generator], Array]
+    #: (order, value) with (E|<u, grad psi>|^order)^(1/order) <= value on the adversary's ball.
+    gradient_moment: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        for item in fields(self):
+        for item in fields(self)[:3]:
             value = getattr(self, item.name)
             if not callable(value):
                 raise invalid(

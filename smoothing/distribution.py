@@ -157,6 +157,7 @@ class SmoothingDistribution:
         *,
         dim: int,
         scale: float = 1.0,
+        gradient_moment: tuple[float, float] | None = None,
     ) -> SmoothingDistribution:
         """Wrap a density known only through callables; only sampling-based routes apply.
 
@@ -172,13 +173,17 @@ class SmoothingDistribution:
             Dimension.
         scale : float
             Factor on the draws.
+        gradient_moment : (order, value), optional
+            What you know: ``(E |<u, grad psi>|**order)**(1/order) <= value`` at scale 1 for every
+            u in the adversary's unit ball; order inf for ``|<u, grad psi>| <= value``. The route
+            "montecarlo" needs it, because no sample bounds a mean without such an assumption.
         """
         made = object.__new__(cls)
         dimension = check_dim(dim)
         placeholder = sympy.Function("psi")(x)
         general = General(placeholder, dimension, "psi is a callable, not an expression")
         recognition = Recognition(((general, sympy.S.Zero),))
-        box = BlackBox(psi, grad, sampler)
+        box = BlackBox(psi, grad, sampler, gradient_moment)
         made._store(placeholder, dimension, None, check_positive("scale", scale), box, recognition)
         return made
 
