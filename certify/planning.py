@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import betainc
 
 from certify.confidence import MAX_TRIALS, clopper_pearson_lower, smallest_sample_size
@@ -13,6 +15,11 @@ from numerics.errors import invalid
 from numerics.validation import check_alpha, check_count, check_positive, check_probability
 
 __all__ = ["check_settings", "needed_probability", "required_samples"]
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Numbers of failures tried at a time.
+_CHUNK = 512
 
 
 def check_settings(alpha: float, n: int, n0: int, radius: RadiusLike) -> tuple[float, int, int]:
@@ -130,42 +137,72 @@ def required_samples(
             "rho", f"above {needed!r}, where the radius {target:g} begins", rho, "lower the radius"
         )
     # With up to f failures allowed, fewer trials mean a larger chance; so only the fewest trials
-    # that allow f failures are of interest, for f = 0, 1, 2, ...
+    # that allow f failures are of interest, for f = 0, 1, 2, ... Their chance grows with f up to
+    # what rounding to whole trials costs; without rounding it grows throughout, and is larger. So
+    # the first f lies between the first one without rounding and any one with it.
+    first = _first_failures(lambda f: _chance_unrounded(f, needed, truth, level) >= chance)
+    while True:
+        allowed = np.arange(first, first + _CHUNK, dtype=float)
+        trials = _fewest_trials(allowed, needed, level)
+        enough = betainc(trials - allowed, allowed + 1.0, truth) >= chance
+        if enough.any():
+            found = int(np.argmax(enough))
+            return _confirmed(int(trials[found]), int(allowed[found]), needed, level)
+        first += _CHUNK
+
+
+def _first_failures(enough: Callable[[int], bool]) -> int:
+    """Smallest f >= 0 with enough(f), for a predicate that stays true."""
     high = 0
-    while _chance(high, needed, truth, level) < chance:
+    while not enough(high):
         high = 2 * high + 1
     low = -1 if high == 0 else (high - 1) // 2
     while high - low > 1:
         middle = (low + high) // 2
-        if _chance(middle, needed, truth, level) >= chance:
-            high = middle
-        else:
-            low = middle
-    return _fewest_trials(high, needed, level)
-
-
-def _fewest_trials(failures: int, needed: float, alpha: float) -> int:
-    """Smallest n for which n - failures successes in n trials prove `needed`."""
-
-    def proved(n: int) -> bool:
-        return float(clopper_pearson_lower(n - failures, n, alpha)) >= needed
-
-    low, high = failures, failures + 1
-    while not proved(high):
-        low, high = high, 2 * high
-        if high > MAX_TRIALS:
-            remedy = "it takes more than 1e9 samples; lower the radius"
-            raise invalid("rho", f"further above {needed!r}", "one too close to it", remedy)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if proved(middle):
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
-def _chance(failures: int, needed: float, truth: float, alpha: float) -> float:
-    """Probability of at most so many failures in the fewest trials that allow them."""
-    n = _fewest_trials(failures, needed, alpha)
-    return float(betainc(n - failures, failures + 1.0, truth))
+def _fewest_trials(failures: FloatArray, needed: float, alpha: float) -> FloatArray:
+    """Smallest whole n for which n - failures successes in n trials prove `needed`."""
+    low, high = failures.copy(), 2.0 * failures + 2.0
+    while True:
+        short = betainc(high - failures, failures + 1.0, needed) > alpha
+        if not short.any():
+            break
+        low, high = np.where(short, high, low), np.where(short, 2.0 * high, high)
+        _check_trials(float(low.max()), needed)
+    while (high - low > 1.0).any():
+        middle = np.floor(0.5 * (low + high))
+        inner = middle > low
+        probe = np.where(inner, middle, high)
+        proved = betainc(probe - failures, failures + 1.0, needed) <= alpha
+        high = np.where(inner & proved, middle, high)
+        low = np.where(inner & ~proved, middle, low)
+    return high
+
+
+def _chance_unrounded(failures: int, needed: float, truth: float, alpha: float) -> float:
+    """Chance of at most so many failures where the limit is met exactly, n being any number."""
+    high = float(_fewest_trials(np.array([float(failures)]), needed, alpha)[0])
+    low = high - 1.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        # At n = failures nothing is proved; betainc has no value there.
+        proved = middle > failures and betainc(middle - failures, failures + 1.0, needed) <= alpha
+        low, high = (low, middle) if proved else (middle, high)
+    return float(betainc(high - failures, failures + 1.0, truth))
+
+
+def _confirmed(n: int, failures: int, needed: float, alpha: float) -> int:
+    """The first number from n on at which the certifier's own limit, rounded down, says so."""
+    while float(clopper_pearson_lower(n - failures, n, alpha)) < needed:
+        n += 1
+    _check_trials(n, needed)
+    return n
+
+
+def _check_trials(n: float, needed: float) -> None:
+    if n > MAX_TRIALS:
+        remedy = "it takes more than 1e9 samples; lower the radius"
+        raise invalid("rho", f"further above {needed!r}", "one too close to it", remedy)

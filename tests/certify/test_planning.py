@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from mpmath import mp
+from scipy.special import betainc
 
 from certify.confidence import clopper_pearson_lower
 from certify.planning import check_settings, required_samples
@@ -31,6 +33,24 @@ def test_power_is_reached_at_the_smallest_n(rho, wanted):
     n = required_samples(CUBE, radius=0.5, rho=rho, alpha=1e-3, power=wanted)
     assert power(n, rho, 0.75, 1e-3) >= wanted
     assert all(power(m, rho, 0.75, 1e-3) < wanted for m in range(max(1, n - 60), n))
+
+
+@pytest.mark.parametrize(("needed", "gap"), [(0.6, 0.03), (0.75, 0.02), (0.97, 0.01)])
+@pytest.mark.parametrize("wanted", [0.3, 0.8])
+def test_no_smaller_n_has_the_power_although_power_is_a_saw(needed, gap, wanted):
+    """Every n from nine tenths of the answer on, by the sum over counts (a beta integral)."""
+    n = required_samples(
+        CUBE, radius=2 * (needed - 0.5), rho=needed + gap, alpha=1e-3, power=wanted
+    )
+    trials = np.arange(int(0.9 * n), n + 1.0)
+    least, most = np.zeros(trials.size), trials + 1.0  # counts that do not and do prove `needed`
+    for _ in range(20):
+        middle = np.floor((least + most) / 2).clip(1)
+        inside = middle <= trials
+        proves = inside & (betainc(middle, trials - np.minimum(middle, trials) + 1, needed) <= 1e-3)
+        least, most = np.where(proves, least, middle), np.where(proves, middle, most)
+    reached = betainc(most, (trials - most + 1).clip(1e-300), needed + gap) >= wanted
+    assert trials[np.argmax(reached & (most <= trials))] == n
 
 
 def test_certainty_needs_what_the_limit_of_all_successes_needs():
