@@ -23,6 +23,7 @@ from smoothing.expressions import t, x
 from smoothing.gauges import gauge, zonotope
 from smoothing.norms import LpNorm, Norm, PolytopeNorm, as_norm
 from wulff.bodies import LpBall
+from wulff.hull import MAX_DIM, MAX_VERTICES, hull_of
 from wulff.products import mean_absolute_product
 from wulff.zonotope import Zonotope
 
@@ -56,7 +57,13 @@ def crystal(norm: object, dim: int | None = None) -> LpBall | Zonotope:
     Raises
     ------
     InvalidInputError
-        No crystal is known for the norm, dim < 1, or the zonotope has too many generators.
+        No crystal is known for the norm, dim < 1, the zonotope has too many generators, or a row
+        of a PolytopeNorm is no vertex of its hull.
+
+    Notes
+    -----
+    Theorems G.7 and G.20 call the crystal optimal where symmetries of the ball exchange all of its
+    vertices, as for l1, l2 and linf. For other polytopes the crystal is defined all the same.
 
     References
     ----------
@@ -182,6 +189,7 @@ def _read(norm: object, dim: int | None) -> tuple[Norm, int]:
             raise InvalidInputError(
                 f"dim must be that of the vertices, {adversary.dim}, got {dim!r}; leave it out"
             )
+        _check_vertices(adversary)
         return adversary, adversary.dim
     if not isinstance(adversary, LpNorm) or adversary.p not in (1.0, 2.0, math.inf):
         raise InvalidInputError(
@@ -191,6 +199,20 @@ def _read(norm: object, dim: int | None) -> tuple[Norm, int]:
     if dim is None:
         raise InvalidInputError("dim must be an integer >= 1, got None; pass the dimension")
     return adversary, check_dim(dim)
+
+
+def _check_vertices(adversary: PolytopeNorm) -> None:
+    """Refuse rows that are no vertices: they would enter the mean over vertices."""
+    rows, dim = adversary.vertices, adversary.dim
+    if dim > MAX_DIM or len(rows) > MAX_VERTICES:
+        return  # beyond Qhull the rows are taken at their word
+    extreme = hull_of(rows).vertices if dim > 1 else np.unique(rows, return_index=True)[1][[0, -1]]
+    if len(extreme) < len(rows):
+        row = int(np.setdiff1d(np.arange(len(rows)), extreme)[0])
+        raise InvalidInputError(
+            f"vertices must be the vertices of their hull, but row {row}, {rows[row].tolist()}, is "
+            "none or is repeated; remove it"
+        )
 
 
 def _vertices(adversary: Norm, dim: int) -> list[list[float]]:

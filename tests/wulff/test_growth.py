@@ -113,6 +113,8 @@ def test_crystals_have_their_names() -> None:
         crystal("linf", 0)
     with pytest.raises(InvalidInputError, match="infinitely many extreme points"):
         crystal(LpNorm(3), 4)
+    with pytest.raises(InvalidInputError, match=r"row 2, \[0.5, 0.0\], is none"):
+        crystal(PolytopeNorm([[1, 0], [-1, 0], [0.5, 0], [-0.5, 0], [0, 1], [0, -1]]))
     with pytest.raises(InvalidInputError, match="leave it out"):
         crystal(ball_norm(1.0, 3), 4)
 
