@@ -7,21 +7,23 @@ certificate depends on the run's settings and the image's index, and on nothing 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from certify.certificate import ABSTAIN, Certificate, Status
+from certify.certificate import ABSTAIN, Certificate, CertificateBatch, Status
 from certify.execution import Execution
 from certify.input_space import InputSpace
 from certify.interfaces import Smoother, norm_name, radius_alpha
 from certify.log_reader import LogRecord
+from certify.logs import LogWriter
 from certify.procedures import Settings, certify_one, predict_one
 from certify.runner import BaseClassifier, Runner
 from certify.stopping import GainRule, TargetRule
 from numerics.errors import LogFormatError
 
-__all__ = ["Certifier", "fingerprint", "from_record", "run_settings"]
+__all__ = ["Certifier", "certify_all", "fingerprint", "from_record", "run_settings"]
 
 
 class Certifier:
@@ -166,3 +168,26 @@ def from_record(record: LogRecord, label: int | None, smoother: Smoother) -> Cer
         rule=record.rule,
         votes=record.votes,
     )
+
+
+def certify_all(
+    certifier: Certifier,
+    images: Any,
+    indices: Sequence[int],
+    labels: Sequence[int | None],
+    writer: LogWriter | None,
+    report: Callable[[int, int], None],
+) -> CertificateBatch:
+    """Certify the images that the log does not hold yet, and log each at once."""
+    logged = {} if writer is None else {record.index: record for record in writer.records}
+    done: list[Certificate] = []
+    for image, index, label in zip(images, indices, labels, strict=True):
+        if index in logged:
+            certificate = from_record(logged[index], label, certifier.smoother)
+        else:
+            certificate = certifier.certify(image, index, label)
+            if writer is not None:
+                writer.write(certificate)
+        done.append(certificate)
+        report(len(done), len(images))
+    return CertificateBatch(tuple(done))

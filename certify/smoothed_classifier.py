@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from certify.certificate import Certificate, CertificateBatch
-from certify.certifier import Certifier, from_record, run_settings
+from certify.certificate import CertificateBatch
+from certify.certifier import Certifier, certify_all, run_settings
 from certify.execution import Execution
 from certify.forward import evaluation_mode
 from certify.input_space import InputSpace
@@ -215,14 +215,14 @@ class SmoothedClassifier:
         )
         if log is None:
             with evaluation_mode(self.model), reporter(progress, len(tensor)) as report:
-                return _run(certifier, tensor, numbers, targets, None, report)
+                return certify_all(certifier, tensor, numbers, targets, None, report)
         stated = run_settings(self.model, self.smoother, settings, execution, self.inputs)
         with (
             LogWriter(log, settings={**stated, **(log_settings or {})}) as writer,
             evaluation_mode(self.model),
             reporter(progress, len(tensor)) as report,
         ):
-            return _run(certifier, tensor, numbers, targets, writer, report)
+            return certify_all(certifier, tensor, numbers, targets, writer, report)
 
     def _execution(self, batch_size: int | None) -> Execution:
         return (
@@ -274,26 +274,3 @@ class SmoothedClassifier:
                 for image, index in zip(tensor, numbers, strict=True)
             ]
         return np.array(classes, dtype=np.int64)
-
-
-def _run(
-    certifier: Certifier,
-    images: Any,
-    indices: Sequence[int],
-    labels: Sequence[int | None],
-    writer: LogWriter | None,
-    report: Callable[[int, int], None],
-) -> CertificateBatch:
-    """Certify the images that the log does not hold yet, and log each at once."""
-    logged = {} if writer is None else {record.index: record for record in writer.records}
-    done: list[Certificate] = []
-    for image, index, label in zip(images, indices, labels, strict=True):
-        if index in logged:
-            certificate = from_record(logged[index], label, certifier.smoother)
-        else:
-            certificate = certifier.certify(image, index, label)
-            if writer is not None:
-                writer.write(certificate)
-        done.append(certificate)
-        report(len(done), len(images))
-    return CertificateBatch(tuple(done))

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.special import ndtr
 
+from certify.confidence import clopper_pearson_lower
 from certify.log_reader import read_log
 from certify.logs import LogWriter
+from certify.recertify import recertify_log
 from certify.smoothed_classifier import SmoothedClassifier
-from numerics.errors import LogFormatError
+from numerics.errors import InvalidInputError, LogFormatError
 from smoothing.families import gaussian
 from tests.reference.stand_in_radius import StandInRadius
 
@@ -192,3 +195,60 @@ def test_killed_at_any_moment(tmp_path):
         assert len({record.index for record in before}) == len(before)
     run(path)
     assert lines(path) == lines(whole)
+
+
+@pytest.mark.parametrize("mode", [{"target": 0.2}, {"gain": 0.05, "step": 50}])
+def test_sequential_logs_keep_their_own_limit(tmp_path, mode):
+    """A Clopper-Pearson limit where one happened to stop would be too large."""
+    path = tmp_path / "run.tsv"
+    batch = run(path, n=2000, **mode)
+    certified = [c for c in batch if c.certified]
+    assert len({c.n for c in batch}) > 1
+    assert all(c.rule == "anytime 2000" for c in batch)
+    for c in certified:
+        assert c.prob_lower <= clopper_pearson_lower(c.count, c.n, c.alpha)
+    radius = smoothed().smoother.radius
+    assert len(read_log(path, verify=radius)) == 12
+    again = recertify_log(path, radius)
+    assert again.radius == pytest.approx(batch.radius, rel=1e-12)
+    stricter = recertify_log(path, radius, alpha=1e-6)
+    assert (stricter.radius <= again.radius).all()
+    text = path.read_text()
+    path.write_text(text.replace("\tanytime 2000\t", "\tfixed\t"))
+    with pytest.raises(LogFormatError, match=r"prob_lower is .* give"):
+        read_log(path)
+
+
+def test_target_agrees_with_the_fixed_sample_and_with_any_batch_size(tmp_path):
+    """The images lie far from the target of 0.2, so both decide alike; batches do not matter.
+
+    The distance of image i to the plane is 2 |x - 1/2|; none is within 0.04 of 0.2.
+    """
+    fixed = run(None, n=20_000)
+    target = run(None, n=20_000, target=0.2)
+    assert [c.holds_at(0.2) for c in fixed] == [c.holds_at(0.2) for c in target]
+    assert sum(c.n for c in target) < sum(c.n for c in fixed) / 8
+    other = run(None, n=20_000, target=0.2, batch_size=7)
+    assert [(c.count, c.n) for c in other] == [(c.count, c.n) for c in target]
+
+
+def test_settings_of_modes_are_checked_before_any_pass():
+    def never(x):
+        raise AssertionError("a forward pass was made")
+
+    for options, message in (
+        ({"target": 0.2, "gain": 0.1}, "target and gain must be not both"),
+        ({"step": 10}, "step must be given together with gain"),
+        ({"target": -1.0}, "target must be a finite number > 0"),
+        ({"gain": 0.0}, "gain must be a finite number > 0"),
+        ({"gain": 0.1, "step": 0}, "step must be an integer >= 1"),
+        ({"target": 0.6, "n": 20}, "n must be at least 63, the fewest samples"),
+        ({"gain": 0.1, "n": 10}, "n must be at least 11, the fewest samples"),
+        ({"target": 9.0}, r"target must be at most 1\.8.* in l2 at n = 100000"),
+        ({"target": 0.2, "alpha": 0.5}, "at most 1/e"),
+        ({"family": 0}, "family must be an integer >= 1"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            smoothed(model=never).certify(IMAGES, **options)
+    # 63 is indeed the fewest: (alpha/2)^(1/n) against the standard normal's value at 0.6/0.5.
+    assert 0.0005 ** (1 / 63) >= ndtr(1.2) > 0.0005 ** (1 / 62)
