@@ -15,14 +15,19 @@ from typing import Any
 
 import torch
 
+from certify.architectures import ARCHITECTURES
+from certify.weight_names import fitted
 from numerics.errors import InvalidInputError, invalid
 
-__all__ = ["LOADERS", "load_model"]
+__all__ = ["LOADERS", "build", "load_model"]
 
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".tar")
 
-#: What torch.nn.DataParallel and torch.compile put in front of the names of weights.
-_PREFIXES = ("module.", "_orig_mod.")
+#: What training scripts call the weights they save among other things.
+_STATE_KEYS = ("state_dict", "model_state_dict", "model", "ema_model")
+
+#: Names of the package timm of image models start with this.
+_TIMM = "timm:"
 
 Loader = Callable[[str, str | None], Any]
 
@@ -36,10 +41,13 @@ def load_model(
     ----------
     name : str
         ``package.module:function`` (called without arguments; or a module or plain function that
-        is the classifier itself), a file ``.pt2`` of torch.export, or a file of weights
-        (``.safetensors``, ``.pt``, ``.pth``, ``.pth.tar``).
+        is the classifier itself), ``timm:NAME`` with the pre-trained weights of that package, a
+        file ``.pt2`` of torch.export, or a file of weights (``.safetensors``, ``.pt``, ``.pth``,
+        ``.pth.tar``).
     architecture : str, optional
-        For weights: the factory ``package.module:function`` of the module they belong to.
+        For weights: a name of `certify.architectures`, ``timm:NAME``, or the factory
+        ``package.module:function`` of the module they belong to. Not needed for checkpoints that
+        name one of ours, as those of Cohen et al. and of ``radii train`` do.
     device : str or torch.device
         Where to put a module.
 
@@ -62,7 +70,7 @@ def load_model(
             model = load(name, architecture)
             break
     else:
-        legal = "package.module:function, or a file .pt2, .safetensors, .pt, .pth"
+        legal = "timm:NAME, package.module:function, or a file .pt2, .safetensors, .pt, .pth"
         raise invalid("model", legal, name, "see docs/certifying.md")
     if isinstance(model, torch.nn.Module):
         model = model.to(device)
@@ -109,23 +117,67 @@ def _from_export(name: str, architecture: str | None) -> Any:
 
 def _from_weights(name: str, architecture: str | None) -> Any:
     path = _existing(name)
-    if architecture is None:
-        remedy = "pass the factory package.module:function of the module"
+    state, stated = _state(path)
+    # A name in a file only selects among our own networks; nothing is imported for it.
+    chosen = architecture or (stated if stated in ARCHITECTURES else None)
+    if chosen is None:
+        known = f"the file says {stated!r}; " if stated else ""
+        remedy = f"{known}pass the factory of the module, timm:NAME, or {', '.join(ARCHITECTURES)}"
         raise invalid("architecture", "given for a file of weights", None, remedy)
-    model = _called(architecture, _object(architecture))
+    model = build(chosen)
     try:
-        model.load_state_dict(_plain(_state(path)))
+        model.load_state_dict(fitted(state, model, f"{path}, read as {chosen},"))
     except RuntimeError as error:
         text = " ".join(str(error).split())
-        raise InvalidInputError(f"{path} does not fit {architecture}: {text}") from error
+        raise InvalidInputError(f"{path} does not fit {chosen}: {text}") from error
     return model
 
 
-def _state(path: Path) -> dict[str, Any]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+def build(architecture: str, **options: Any) -> Any:
+    """A network with initial weights, by its name in `ARCHITECTURES`, in timm, or its factory."""
+    if architecture in ARCHITECTURES:
+        return ARCHITECTURES[architecture](**options)
+    if architecture.startswith(_TIMM):
+        return _timm(architecture, pretrained=False)
+    return _called(architecture, _object(architecture))
 
-        return dict(load_file(path))
+
+def _from_timm(name: str, architecture: str | None) -> Any:
+    if architecture is not None:
+        raise invalid("architecture", "given for files of weights only", architecture, "drop it")
+    return _timm(name, pretrained=True)
+
+
+def _timm(name: str, *, pretrained: bool) -> Any:
+    try:
+        timm = import_module("timm")
+    except ImportError:
+        raise invalid(
+            "model",
+            "without 'timm:', since timm is not installed",
+            name,
+            "pip install timm, or save the weights and pass them with --arch",
+        ) from None
+    try:
+        return timm.create_model(name.removeprefix(_TIMM), pretrained=pretrained)
+    except (RuntimeError, ValueError, OSError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise invalid("model", "a model of timm that can be loaded", name, text) from error
+
+
+def _state(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The weights of a file, and the architecture it names."""
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return tensors, (file.metadata() or {}).get("architecture")
+        except (SafetensorError, OSError) as error:
+            raise invalid(
+                str(path), "a file of tensors", str(error)[:200], "save it anew"
+            ) from error
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -133,21 +185,13 @@ def _state(path: Path) -> dict[str, Any]:
         raise invalid(
             str(path), "a file of tensors", " ".join(str(error).split())[:200], remedy
         ) from error
-    # Training scripts save the weights among other things.
-    for key in ("state_dict", "model_state_dict", "model"):
+    stated = loaded.get("arch") if isinstance(loaded, dict) else None
+    for key in _STATE_KEYS:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
     if not isinstance(loaded, dict):
         raise invalid(str(path), "a dictionary of tensors", type(loaded).__name__, "save that")
-    return loaded
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """Names of weights without the prefixes of wrappers."""
-    for prefix in _PREFIXES:
-        if state and all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
+    return loaded, stated if isinstance(stated, str) else None
 
 
 def _existing(name: str) -> Path:
@@ -161,5 +205,6 @@ def _existing(name: str) -> Path:
 LOADERS: list[tuple[Callable[[str], bool], Loader]] = [
     (lambda name: Path(name).suffix == ".pt2", _from_export),
     (lambda name: Path(name).suffix in _WEIGHTS, _from_weights),
+    (lambda name: name.startswith(_TIMM), _from_timm),
     (lambda name: ":" in name, _from_factory),
 ]
