@@ -110,8 +110,10 @@ def check_acceptable(radius: RadiusLike, accept: tuple[str, ...]) -> None:
                 "accept", f"a tuple of words from {legal}", accept, "an estimate certifies nothing"
             )
     if radius.guarantee not in accept:
+        # Tables along a direction that is not proved to be the worst one say so.
+        reason = getattr(radius, "refusal", None) or "this radius is an estimate"
         remedy = (
-            "this radius is an estimate and certifies nothing; derive it by another route"
+            f"{reason}: it certifies nothing; derive it by another route"
             if radius.guarantee not in legal
             else f"derive it by another route, or pass accept={(*accept, radius.guarantee)!r}"
         )

@@ -24,7 +24,13 @@ import numpy.typing as npt
 
 from certify.certificate import ABSTAIN
 from certify.counts import Counts, counts_from_log, counts_from_npz
-from certify.interfaces import InvertibleRadius, RadiusLike, norm_name
+from certify.interfaces import (
+    ACCEPTED_BY_DEFAULT,
+    InvertibleRadius,
+    RadiusLike,
+    check_acceptable,
+    norm_name,
+)
 from certify.log_reader import Log, read_log
 from certify.multiclass import radius_of_votes
 from certify.rule_text import lower_limit
@@ -64,7 +70,13 @@ class Recertified:
     correct: npt.NDArray[np.bool_]
 
 
-def recertify_counts(counts: Counts, radius: RadiusLike, *, alpha: float) -> Recertified:
+def recertify_counts(
+    counts: Counts,
+    radius: RadiusLike,
+    *,
+    alpha: float,
+    accept: tuple[str, ...] = ACCEPTED_BY_DEFAULT,
+) -> Recertified:
     """Radii that logged counts certify at one-sided failure probability `alpha`.
 
     Parameters
@@ -76,6 +88,9 @@ def recertify_counts(counts: Counts, radius: RadiusLike, *, alpha: float) -> Rec
     alpha : float
         Failure probability per image. Choose it before looking at the radii. Limits of sequential
         runs hold for any alpha, too, since they hold at all times.
+    accept : tuple of str
+        Guarantees of the radius function to accept. The failure probability of a "statistical" one
+        comes on top of `alpha`; an "estimate" is always refused.
 
     Returns
     -------
@@ -86,6 +101,7 @@ def recertify_counts(counts: Counts, radius: RadiusLike, *, alpha: float) -> Rec
     .. [1] Cohen, Rosenfeld and Kolter, Certified adversarial robustness via randomized smoothing,
        ICML 2019, section 3.2.2 (CERTIFY).
     """
+    check_acceptable(radius, accept)
     level = check_alpha(alpha)
     prob_lower, rules = np.zeros(len(counts)), np.array(counts.rule)
     for rule in dict.fromkeys(counts.rule):
@@ -190,6 +206,7 @@ def recertify_radii(
     *,
     rounding: str = "nearest",
     digits: int = 3,
+    accept: tuple[str, ...] = ACCEPTED_BY_DEFAULT,
 ) -> Recertified:
     """Radii by `new` from a log whose radii were computed by `old`, for the same noise.
 
@@ -206,11 +223,14 @@ def recertify_radii(
         Of the noise of the log: the one its radius column was computed with, and the one wanted.
     rounding, digits
         As for `tail_from_radius`.
+    accept
+        As for `recertify_counts`.
 
     Returns
     -------
     Recertified
     """
+    check_acceptable(new, accept)
     certified = ~log.abstained
     radii = np.zeros(len(log))
     prob_lower = np.zeros(len(log))
@@ -230,6 +250,7 @@ def recertify_log(
     alpha: float | None = None,
     rounding: str = "nearest",
     digits: int = 3,
+    accept: tuple[str, ...] = ACCEPTED_BY_DEFAULT,
 ) -> Recertified:
     """Recertify a log file by whatever evidence it holds.
 
@@ -246,6 +267,8 @@ def recertify_log(
         Failure probability; only for logs with counts.
     rounding, digits
         As for `tail_from_radius`; only for logs without counts.
+    accept
+        As for `recertify_counts`.
 
     Returns
     -------
@@ -260,13 +283,14 @@ def recertify_log(
     log = read_log(path)
     if log.has_counts:
         counts = counts_from_log(log)
-        return recertify_counts(counts, new, alpha=_alpha_of(log) if alpha is None else alpha)
+        level = _alpha_of(log) if alpha is None else alpha
+        return recertify_counts(counts, new, alpha=level, accept=accept)
     if alpha is not None:
         raise invalid("alpha", "None for a log without counts", alpha, "its alpha is fixed")
     if old is None:
         remedy = "pass the radius function the log was printed with"
         raise invalid("old", "a RadiusFunction for a log without counts", None, remedy)
-    return recertify_radii(log, old, new, rounding=rounding, digits=digits)
+    return recertify_radii(log, old, new, rounding=rounding, digits=digits, accept=accept)
 
 
 def _alpha_of(log: Log) -> float:

@@ -127,3 +127,25 @@ def test_npz_levels(tmp_path):
     np.savez(path, **{**arrays, "count_1.0": np.array([900])})
     with pytest.raises(LogFormatError, match=r"noise level 1.0 differ in shape"):
         counts_from_npz(path, n=1000)
+
+
+def test_an_estimate_recertifies_nothing():
+    """Radii of an unproved worst direction carry the guarantee "estimate"."""
+    counts = Counts(*(np.array([value]) for value in (0, 1, 1, 990, 1000)))
+    estimate = StandInRadius("gaussian", guarantee="estimate")
+    for accept in (("proved", "conservative"), ("statistical",)):
+        with pytest.raises(InvalidInputError, match="got 'estimate'"):
+            recertify_counts(counts, estimate, alpha=1e-3, accept=accept)
+    statistical = StandInRadius("gaussian", guarantee="statistical")
+    with pytest.raises(InvalidInputError, match="got 'statistical'"):
+        recertify_counts(counts, statistical, alpha=1e-3)
+    found = recertify_counts(counts, statistical, alpha=1e-3, accept=("statistical",))
+    assert found.radius[0] > 0.0
+
+
+def test_why_a_radius_certifies_nothing_is_said():
+    counts = Counts(*(np.array([value]) for value in (0, 1, 1, 990, 1000)))
+    estimate = StandInRadius("gaussian", guarantee="estimate")
+    object.__setattr__(estimate, "refusal", "the worst direction has no proof")
+    with pytest.raises(InvalidInputError, match="the worst direction has no proof: it certifies"):
+        recertify_counts(counts, estimate, alpha=1e-3)
