@@ -107,11 +107,12 @@ def cubical_bounds(radial: Radial, p: float) -> tuple[Majorant, ...]:
     """
     part = drift_part(radial)
     gain = _Gain(EmptyPart() if part is None else part, radial_jumps(radial), p / (p - 1))
-    if part is not None and part.is_discrete:
-        bounds = (_filled(gain, radial.dim, 1.0, 0.0, 0.0),)
-        return (
-            bounds if len(part.atoms[0]) == 1 and part.mass > 1 - 1e-13 else _shaped(gain, radial)
-        )
+    constant = part is None or (
+        part.is_discrete and len(part.atoms[0]) == 1 and part.mass > 1 - 1e-13
+    )
+    if constant:
+        # F is a power of a linear function, convex whatever the power.
+        return (_filled(gain, radial.dim, 1.0, 0.0, 0.0),)
     return _shaped(gain, radial)
 
 

@@ -72,7 +72,8 @@ def resolve(function: Callable[[Array], Array], edges: Array) -> Resolved:
         values, checks = sampled[:, :ORDER], sampled[:, ORDER:]
         rows = values @ rule.to_coefficients.T
         missed = np.abs(rows @ vander - checks).max(axis=1) / 10
-        error = np.maximum(np.abs(rows[:, -2:]).max(axis=1), missed) / np.abs(values).max(axis=1)
+        size = np.maximum(np.abs(values).max(axis=1), np.finfo(np.float64).tiny)
+        error = np.maximum(np.abs(rows[:, -2:]).max(axis=1), missed) / size
         fine = error <= (_RESOLUTION if level < _PATIENCE else _ROUGH)
         roughness = max(roughness, float(error[fine].max(initial=0.0)) * 10)
         kept.append((left[fine], right[fine], rows[fine]))
