@@ -69,7 +69,8 @@ def derive(
         Threat model; radii are measured in this norm.
     route : str, default "auto"
         "auto" takes the first route that accepts the pair (see `explain_routes`); or the name of
-        one route: "overlap", "symbolic" (insists on an expression) or "quadrature".
+        one route: "overlap", "symbolic" (insists on an expression), "quadrature", "fisher",
+        "conversion" or "best", which combines all sound ones.
 
     Returns
     -------
