@@ -123,7 +123,10 @@ class TermMeasure:
     def decay(self, theta: float, log_mgf: float) -> tuple[Array, Array]:
         """V and W with |M(theta + i w)| / M(theta) <= V_k/w + W_k for every k."""
         tilt = np.exp(np.minimum(theta * self.value - log_mgf, 700.0))
-        height, weight = self.height * tilt, self.weight * tilt
+        # the density of Y is infinite where Y is constant, whatever the tilt
+        height = np.where(np.isfinite(self.height), self.height, 0.0) * tilt
+        height[~np.isfinite(self.height)] = np.inf
+        weight = self.weight * tilt
         # panels that hold next to nothing are left to the masses: far out their slopes are noise
         finite = np.isfinite(height) & (weight.sum(axis=1) > _NEGLIGIBLE)[:, None]
         height = np.where(finite, height, 0.0)
