@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from certify.certificate import CertificateBatch
-from certify.data_files import load_data
-from certify.datasets import ImageSet
+from certify.certificate import Certificate, CertificateBatch
+from certify.data_files import load_data, read_rows
+from certify.datasets import ImageSource
 from certify.evaluate import average_certified_radius, certified_accuracy
 from certify.execution import Execution, default_batch_size
 from certify.input_space import InputSpace
 from certify.model_files import load_model
+from certify.progress import reporter
 from certify.runner import Runner
+from certify.shards import Shard
 from certify.smoothed_classifier import SmoothedClassifier
 from numerics.decimals import down_text
-from numerics.errors import invalid
+from numerics.errors import CorruptImageError, InvalidInputError, invalid
 from numerics.validation import check_count
 from smoothing.distribution import SmoothingDistribution
 
@@ -28,6 +31,9 @@ __all__ = ["CertifyCommand"]
 
 #: Radii of the summary between 0 and the largest certified one.
 _COLUMNS = 6
+
+#: Images in memory at a time.
+_PIECE = 256
 
 #: Time for which forward passes are measured in a dry run.
 _MEASURED_SECONDS = 2.0
@@ -59,6 +65,10 @@ class CertifyCommand:
         Whether alpha covers all images of the data set together.
     pixels : bool
         Whether radii are printed in steps of 8-bit images too.
+    on_corrupt : {"stop", "skip"}
+        What to do with an image file that cannot be read.
+    shard : Shard
+        Which of the images are this run's.
     """
 
     model: str
@@ -75,53 +85,95 @@ class CertifyCommand:
     options: dict[str, Any]
     alpha_for_all: bool = False
     pixels: bool = False
+    on_corrupt: str = "stop"
+    shard: Shard = field(default_factory=Shard)
 
     def run(self, *, dry: bool, say: Callable[[str], None]) -> CertificateBatch | None:
         """Carry it out; a dry run stops before the first certificate."""
         import radii
 
-        data, numbers = self._chosen()
+        data = load_data(self.data)
+        family, numbers = self._chosen(len(data))
+        dim = math.prod(data.shape)
         model = load_model(self.model, architecture=self.architecture, device=_device(self.device))
-        noise = self.noise(data.dim)
+        noise = self.noise(dim)
         radius = radii.derive(noise, self.adversary, route=self.route)
         smoothed = SmoothedClassifier(
             model, noise, radius, inputs=self.inputs, execution=self.execution
         )
-        say(f"data       {self.data}: {len(data)} images of shape {tuple(data.images.shape[1:])}")
+        say(f"data       {self.data}: {data.describe()}")
+        say(f"chosen     {len(numbers):,} images{self.shard.describe()}")
         say(f"model      {self.model}: {_size(model)}")
         say(f"noise      {noise.describe()}")
         say(f"radius     {self.adversary}, {radius.route}, {radius.guarantee}")
         if dry:
-            self._cost(smoothed, data, say)
+            self._cost(smoothed, data, numbers, say)
             return None
-        batch = smoothed.certify(
-            data.images,
-            labels=data.labels,
-            indices=numbers,
-            family=len(data) if self.alpha_for_all else 1,
-            log_settings={"data": self.data},
-            progress=True,
-            **self.options,
-        )
+        batch = self._certified(smoothed, data, numbers, family)
         self._summary(batch, say)
         return batch
 
-    def _chosen(self) -> tuple[ImageSet, list[int]]:
-        whole = load_data(self.data)
+    def _certified(
+        self,
+        smoothed: SmoothedClassifier,
+        data: ImageSource,
+        numbers: list[int],
+        family: int,
+    ) -> CertificateBatch:
+        """Piece by piece, so that memory does not depend on the number of images."""
+        done: list[Certificate] = []
+        with reporter(True, len(numbers)) as report:
+            for start in range(0, len(numbers), _PIECE):
+                piece = numbers[start : start + _PIECE]
+                images, kept = read_rows(data, piece, on_corrupt=self.on_corrupt)
+                if not kept:
+                    continue
+
+                def tell(many: int, _: int, before: int = start) -> None:
+                    report(before + many, len(numbers))
+
+                batch = smoothed.certify(
+                    images.images,
+                    labels=images.labels,
+                    indices=kept,
+                    family=family if self.alpha_for_all else 1,
+                    log_settings={"data": self.data},
+                    progress=tell,
+                    **self.options,
+                )
+                done.extend(batch)
+        if not done:
+            raise InvalidInputError(f"none of the images of {self.data} can be read")
+        return CertificateBatch(tuple(done))
+
+    def _chosen(self, available: int) -> tuple[int, list[int]]:
+        """How many images the whole run has, and the numbers of this part of it."""
         every = check_count("--skip", self.skip, minimum=1)
-        numbers = list(range(0, len(whole), every))
+        numbers = list(range(0, available, every))
         if self.most is not None:
             numbers = numbers[: check_count("--max", self.most, minimum=1)]
-        return ImageSet(whole.images[numbers], whole.labels[numbers]), numbers
+        return len(numbers), self.shard.part(numbers)
 
     def _cost(
-        self, smoothed: SmoothedClassifier, data: ImageSet, say: Callable[[str], None]
+        self,
+        smoothed: SmoothedClassifier,
+        data: ImageSource,
+        numbers: list[int],
+        say: Callable[[str], None],
     ) -> None:
-        """Time forward passes, and what the images would take."""
-        image = data.images[0]
+        """Read the images, time forward passes, and what the run would take."""
+        readable, image = 0, None
+        for row in numbers:
+            try:
+                image = data.read(row)
+                readable += 1
+            except CorruptImageError as error:
+                say(f"unreadable image {row}: {error}")
+        if image is None:
+            raise InvalidInputError(f"none of the images of {self.data} can be read")
         execution = self.execution
         if execution.batch_size is None:
-            size = default_batch_size(data.dim, torch.device(self.device))
+            size = default_batch_size(image.numel(), torch.device(self.device))
             execution = replace(execution, batch_size=size)
         runner = Runner(smoothed.model, image, execution, self.inputs)
         x = runner.placed(image).expand(runner.batch_size, *image.shape).clone()
@@ -131,7 +183,7 @@ class CertifyCommand:
                 runner(x).sum().item()
                 copies += len(x)
         speed = copies / (time.perf_counter() - start)
-        most = len(data) * (self.options["n"] + self.options["n0"])
+        most = readable * (self.options["n"] + self.options["n0"])
         bound = "at most " if self.options["target"] or self.options["gain"] else ""
         say(f"classes    {runner.classes if runner.classes is not None else 'not known'}")
         say(f"speed      {speed:.4g} copies per second in batches of {runner.batch_size}")

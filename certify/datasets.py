@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from numerics.validation import check_count
 
-__all__ = ["ImageSet", "Split", "load_digits"]
+__all__ = ["ImageSet", "ImageSource", "Split", "load_digits"]
 
 #: Largest grey value of scikit-learn's digits, which count the ink of 4 x 4 blocks of pixels.
 _DIGITS_WHITE = 16.0
+
+
+class ImageSource(Protocol):
+    """Labelled images that can be read one by one, from memory or from files."""
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """Class numbers, int64 of shape (m,)."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, row: int) -> torch.Tensor:
+        """One image, float32 in [0, 1]; an image that cannot be read raises `CorruptImageError`."""
+        ...
+
+    def take(self, rows: Sequence[int]) -> ImageSet:
+        """Some images, in memory."""
+        ...
+
+    def describe(self) -> str:
+        """What was found, in a line."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +59,24 @@ class ImageSet:
     def dim(self) -> int:
         """Coordinates of one image."""
         return int(self.images[0].numel())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return tuple(self.images.shape[1:])
+
+    def read(self, row: int) -> torch.Tensor:
+        """One image."""
+        return self.images[row]
+
+    def take(self, rows: Sequence[int]) -> ImageSet:
+        """The images of some rows."""
+        return ImageSet(self.images[list(rows)], self.labels[list(rows)])
+
+    def describe(self) -> str:
+        """What was found, in a line."""
+        classes = len(torch.unique(self.labels))
+        return f"{len(self):,} images of shape {self.shape}, {classes} classes"
 
     def first(self, count: int) -> ImageSet:
         """The first `count` images, or all if there are fewer."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "AssumptionError",
+    "CorruptImageError",
     "ExpressionSyntaxError",
     "InvalidInputError",
     "LogFormatError",
@@ -31,6 +32,10 @@ class ExpressionSyntaxError(InvalidInputError):
 
 class LogFormatError(InvalidInputError):
     """A certification log has a line that cannot be trusted; the message names the line."""
+
+
+class CorruptImageError(InvalidInputError):
+    """A file cannot be read as an image; the message names it."""
 
 
 class AssumptionError(RadiiError, ValueError):

@@ -16,6 +16,7 @@ from radii.cli_certify import certify
 from radii.cli_compare import compare
 from radii.cli_derive import derive
 from radii.cli_families import families
+from radii.cli_merge import merge
 from radii.cli_nogo import advise, nogo
 from radii.cli_plot import plot
 from radii.cli_recertify import recertify
@@ -60,6 +61,7 @@ app.command()(derive)
 app.command()(families)
 app.command()(nogo)
 app.command()(advise)
+app.command()(merge)
 app.command()(recertify)
 app.command()(rules)
 app.add_typer(plot, name="plot")

@@ -33,7 +33,12 @@ def certify(
     ],
     psi: Annotated[str, typer.Option("--psi", help="Noise: -log of its density at scale 1.")],
     data: Annotated[
-        str, typer.Option("--data", help='"digits" or a file .npz.', rich_help_panel=_DATA)
+        str,
+        typer.Option(
+            "--data",
+            help="digits, cifar10:FOLDER, a folder of images by class, or a file .npz.",
+            rich_help_panel=_DATA,
+        ),
     ],
     adversary: AdversaryOption,
     sigma: SigmaOption = None,
@@ -89,6 +94,14 @@ def certify(
     most: Annotated[
         int | None, typer.Option("--max", help="Images to take.", rich_help_panel=_DATA)
     ] = None,
+    on_corrupt: Annotated[
+        str,
+        typer.Option(help="stop or skip at an unreadable image.", rich_help_panel=_DATA),
+    ] = "stop",
+    shard: Annotated[
+        str,
+        typer.Option(help="Part i/k of the images; radii merge joins logs.", rich_help_panel=_DATA),
+    ] = "1/1",
     low: Annotated[
         float, typer.Option(help="Smallest value of an image.", rich_help_panel=_DATA)
     ] = 0.0,
@@ -130,6 +143,7 @@ def certify(
     from certify.execution import Execution
     from certify.input_space import InputSpace
     from certify.interfaces import ACCEPTED_BY_DEFAULT
+    from certify.shards import Shard
 
     CertifyCommand(
         model=model,
@@ -159,4 +173,6 @@ def certify(
         },
         alpha_for_all=whole,
         pixels=pixels,
+        on_corrupt=on_corrupt,
+        shard=Shard.parse(shard),
     ).run(dry=dry_run, say=typer.echo)

@@ -28,6 +28,7 @@ ROOMS = tuple(room for floor in FLOORS for room in floor)
 DOORS = {
     ("radii/cli_recertify.py", "certify"),
     ("radii/cli_certify.py", "certify"),
+    ("radii/cli_merge.py", "certify"),
     ("radii/cli_plot_curves.py", "certify"),
     ("radii/cli_nogo.py", "nogo"),
 }
