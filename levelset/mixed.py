@@ -34,7 +34,11 @@ __all__ = ["MixedRay"]
 
 _DROP = 45.0
 _SCAN = 160
-_LARGEST = 1536
+_LARGEST = 640
+#: Highest frequency that panels in b are laid out for, and the radians one of them takes.
+_FREQUENCY = 24.0
+_RADIANS = 6.0
+_MOST_PANELS = 24
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,12 @@ class _Grid:
         box = _box(mixed, potential, profile, r)
         a, wa = _a_nodes(box, order)
         ends = ((box[2], 0.0), (0.0, r), (r, box[3]))
-        pieces = [_b_nodes(low, high, order) for low, high in ends if high > low]
+        panels = [_panels(potential, low, high, r) for low, high in ends]
+        pieces = [
+            _b_nodes(low, high, order, n)
+            for (low, high), n in zip(ends, panels, strict=True)
+            if high > low
+        ]
         b, wb = (np.concatenate(column) for column in zip(*pieces, strict=True))
         a, b, weight = (v.ravel() for v in (*np.meshgrid(a, b, indexing="ij"), np.outer(wa, wb)))
         top, bottom = b + a, b - a
@@ -156,8 +165,9 @@ class _Grid:
         exponent = self.log_weight + 1j * omega * self.ratio
         if self.dim > 2:
             inner = self.upper(omega) - self.lower(omega)
-            with np.errstate(divide="ignore"):
-                exponent = exponent + (self.dim - 2) * np.log(inner)
+            # Nodes on which nothing fits between m and M.
+            inner = np.where(inner == 0, 1e-300, inner)
+            exponent = exponent + (self.dim - 2) * np.log(inner)
         return complex(np.sum(np.exp(exponent)))
 
 
@@ -231,8 +241,16 @@ def _a_nodes(box: tuple[float, float, float, float], order: int) -> tuple[FloatA
     return length * t**4, length * 4 * t**3 * w
 
 
-def _b_nodes(low: float, high: float, order: int) -> tuple[FloatArray, FloatArray]:
-    t, w = _unit(order, 4)
+def _panels(potential: Potential, low: float, high: float, r: float) -> int:
+    """Panels in b, so that exp(i w (Y(b + a) + Y(b - a))) turns by little on each."""
+    x = np.linspace(low, high, 65)
+    ratio = potential.log_pdf(x - r) - potential.log_pdf(x)
+    varied = 2 * float(np.ptp(ratio[np.isfinite(ratio)]))
+    return int(np.clip(varied * _FREQUENCY / _RADIANS, 4, _MOST_PANELS))
+
+
+def _b_nodes(low: float, high: float, order: int, panels: int) -> tuple[FloatArray, FloatArray]:
+    t, w = _unit(order, panels)
     length = high - low
     # the integral of 140 t^3 (1 - t)^3: nodes crowd at both ends
     x = t**4 * (35 - 84 * t + 70 * t**2 - 20 * t**3)

@@ -26,7 +26,7 @@ __all__ = ["AxisRay", "Potential", "potential_of"]
 
 #: Rounding of a distribution function on panels, relative; the panels themselves keep 1e-14.
 _ROUNDING = 1e-13
-_STEPS = 60
+_STEPS = 46
 
 
 @dataclass(frozen=True)

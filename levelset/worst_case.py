@@ -60,7 +60,7 @@ UNIFORM = "Brunn-Minkowski: shifts of equal overlap bound a convex body (Yang et
 """Proofs of worst directions, as `proved_by` of a ray."""
 
 CONVEX_SETS = "an even density with convex superlevel sets: overlaps of shifted sets only shrink"
-MIXTURE = "q is a mixture of truncated even log-concave densities: overlaps only shrink"
+SUPREMUM = "the theorem on the worst shift holds on whole balls, and larger balls hold smaller ones"
 UNIMODAL = "an even unimodal coordinate: overlaps of shifted intervals only shrink"
 """Why D does not decrease along a ray."""
 
@@ -208,10 +208,8 @@ def _mixed_ray(mixed: Mixed, scale: float) -> Ray:
         and phi.subs(COORDINATE, 0) == 0
         and sympy.diff(phi, COORDINATE).subs(COORDINATE, 0) == 0
     )
-    # A product of densities with convex superlevel sets, both even and log-concave or unimodal in
-    # the same norm balls: ||x||_oo^-k is a mixture of cubes, exp(-||x||_2^2) is log-concave.
     proof = ZHANG_3 if covered else None
-    return MixedRay(mixed, scale, ONES, proof, MIXTURE if covered else None)
+    return MixedRay(mixed, scale, ONES, proof, SUPREMUM if covered else None)
 
 
 def _along(structure: Structure, v: FloatArray, scale: float) -> Ray | None:
