@@ -43,7 +43,7 @@ class OrbitNorm:
 
     def __post_init__(self) -> None:
         points = -np.sort(-np.abs(checked_points(self.representatives)), axis=1)
-        points = np.unique(points, axis=0)
+        points = points if len(points) == 1 else np.unique(points, axis=0)
         points.setflags(write=False)
         object.__setattr__(self, "representatives", points)
 
