@@ -22,6 +22,7 @@ from nogo.shifted import (
     gaussian_shift_envelope,
     gaussian_sigma_enough,
 )
+from nogo.usefulness import Usefulness, usefulness
 
 __all__ = [
     "BOUNDS",
@@ -31,6 +32,7 @@ __all__ = [
     "Limit",
     "NoiseBound",
     "PairwiseGrowth",
+    "Usefulness",
     "bound",
     "cotype_2",
     "cotype_ratio",
@@ -52,4 +54,5 @@ __all__ = [
     "smallest_sigma",
     "total_variation_limit",
     "useful_radius",
+    "usefulness",
 ]

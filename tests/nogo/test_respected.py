@@ -146,3 +146,31 @@ def test_demo_prints_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert main(["--out", str(tmp_path / "deep" / "folder")]) == 0
     assert "Theorem 1.2" in capsys.readouterr().out
     assert (tmp_path / "deep" / "folder" / "nogo_limits.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "p"), [("gaussian", 3072, INF), ("laplace", 16, 1.0), ("uniform_cube", 3, 1.0)]
+)
+def test_usefulness_is_consistent_with_total_variation(name: str, dim: int, p: float) -> None:
+    from levelset import growth_function
+
+    noise = CANDIDATES[name](dim, 0.5)
+    radius = radii.derive(noise, LpNorm(p))
+    eps = float(radius(0.7))
+    found = nogo.usefulness(radius, eps)
+    assert 0.2 - 1e-9 <= found.margin <= 0.2 + 1e-9
+    assert 0.0 < found.accuracy.lower <= found.accuracy.upper < 1.0
+    # Lemma J.7: inside the radius TV is at most 2 s; at distance 1 it is at least l
+    first = np.eye(1, dim)[0]
+    assert growth_function(noise, eps * first).total_variation().lower <= 2 * found.margin
+    for shift in (first, 2.0 * first, np.ones(dim)):
+        assert growth_function(noise, shift).total_variation().upper >= found.accuracy.lower
+
+
+def test_usefulness_names_bad_input() -> None:
+    radius = derived("uniform_cube", 1.0, 1)
+    assert radius is not None
+    with pytest.raises(InvalidInputError, match="a radius the noise certifies"):
+        nogo.usefulness(radius, 100.0)
+    with pytest.raises(InvalidInputError, match="radius must be"):
+        nogo.usefulness(radius, -1.0)
