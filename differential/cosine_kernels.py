@@ -141,10 +141,11 @@ def cosine_sums(
             if low[q] - c >= 0.5 * spread:
                 for j in range(nodes.shape[0]):
                     h = h_nodes[q, j]
-                    complement = (h - c) * (h + c) / (h * h)
-                    p, e = cosine_terms(c / h, complement, dim, top, tails, excesses)
-                    tail[n] += f_nodes[q, j] * p
-                    excess[n] += f_nodes[q, j] * h * e
+                    if h > c:  # where h touches 0 its digits are rounding
+                        complement = (h - c) * (h + c) / (h * h)
+                        p, e = cosine_terms(c / h, complement, dim, top, tails, excesses)
+                        tail[n] += f_nodes[q, j] * p
+                        excess[n] += f_nodes[q, j] * h * e
                 continue
             i = panel[q]
             begin = start[q] if rising[q] else stop[q]

@@ -33,11 +33,11 @@ _PATIENCE = 12
 _TAIL_RESOLUTION = 1e-10
 #: Largest variation of the tail and of Phi on a panel.
 _VARIATION = 50.0
-#: Panels narrower than this share of c stay as they are: c itself is then Phi(p)/p to all digits.
+#: Panels narrower than this share of c, or over which Phi varies by less, stay as they are.
 _NARROW = 1e-15
 #: Tails below this are of no interest: radii end at 2^-100.
 FAINT = 2.0**-104
-_MAX_PANELS = 20_000
+_MAX_PANELS = 6_000
 _MAX_LEVELS = 400
 #: Failure of E(a) - E(b) = integral of the tail over (a, b), relative to Phi, that is refused.
 _MAX_MISMATCH = 1e-9
@@ -234,7 +234,7 @@ def _fit(
     # A threshold wrong inside the panel costs at most the error of the tail times the width.
     leads = (tail_error <= _TAIL_RESOLUTION * least) | (tail_error * width <= _RESOLUTION * scale)
     fine = steady & leads & (error <= limit)
-    narrow = width <= _NARROW * right
+    narrow = (width <= _NARROW * right) | (width * tail[:, 0] <= _NARROW * scale)
     # E(left) - E(right) is the integral of the tail: an error estimate that costs nothing.
     drop = -2 * excess_series[:, 1::2].sum(axis=1) - width * tail_series[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
