@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from numerics.decimals import down_text
 from numerics.errors import CorruptImageError, InvalidInputError, invalid
 from numerics.validation import check_count
 from smoothing.distribution import SmoothingDistribution
+
+if TYPE_CHECKING:
+    from radii.radius_function import RadiusFunction
 
 __all__ = ["CertifyCommand"]
 
@@ -111,6 +114,7 @@ class CertifyCommand:
             return None
         batch = self._certified(smoothed, data, numbers, family)
         self._summary(batch, say)
+        say(f"limit      {_limit(radius, batch)}")
         return batch
 
     def _certified(
@@ -207,6 +211,16 @@ class CertifyCommand:
         say(f"copies     {used:.6g} counted per image")
         if self.options["log"] is not None:
             say(f"log        {self.options['log']}")
+
+
+def _limit(radius: RadiusFunction, batch: CertificateBatch) -> str:
+    """How far the largest radius of the run is from what no noise of this level can exceed."""
+    from nogo.compare import headroom
+
+    best = max(batch, key=lambda certificate: certificate.radius)
+    if not 0.5 < best.prob_lower < 1.0:
+        return "nothing certified to compare with one"
+    return f"the largest radius is {headroom(radius, best.prob_lower)}"
 
 
 def _device(name: str) -> torch.device:

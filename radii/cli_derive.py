@@ -74,9 +74,22 @@ def derive(
             typer.echo(f"step       {step}")
         for reference in radius.references:
             typer.echo(f"reference  {reference}")
+        for text, tail in zip(rho, tails, strict=True):
+            _echo_limit(radius, text, tail)
     Console().print(radii_table(radius, rho, tails))
     if html is not None:
         typer.echo(f"written    {radius.derivation.save_html(html)}")
+
+
+def _echo_limit(radius: Any, rho: str, tail: float) -> None:
+    """How far the radius is from what no noise of its level can exceed.
+
+    A door upwards, opened by the command only: `nogo` stands above `radii`.
+    """
+    from nogo.compare import headroom
+
+    if 0.0 < tail < 0.5:
+        typer.echo(f"limit      at rho {rho}: {headroom(radius, tail=tail)}")
 
 
 def radii_table(radius: Any, rho: list[str], tails: list[float]) -> Table:

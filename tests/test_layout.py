@@ -30,6 +30,7 @@ DOORS = {
     ("radii/cli_certify.py", "certify"),
     ("radii/cli_merge.py", "certify"),
     ("radii/cli_plot_curves.py", "certify"),
+    ("radii/cli_derive.py", "nogo"),
     ("radii/cli_nogo.py", "nogo"),
 }
 
