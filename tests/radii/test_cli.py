@@ -103,7 +103,7 @@ def test_families_lists_every_named_density_with_its_noise_level() -> None:
             ["derive", "norm(x, 1)", "-a", "l1", "-d", "3", "--scale", "1", "--sigma", "1"],
             "at most one of scale and sigma",
         ),
-        (["derive", "norm(x, 3)**4", "-a", "l1", "-d", "3"], "against l1: overlap refused"),
+        (["derive", "norm(x, 3)**4", "-a", "l1", "-d", "5"], "against l1: overlap refused"),
         (["families", "--dim", "0"], "dim must be"),
         (["families", "--sigma", "-1"], "sigma must be"),
     ],
