@@ -30,6 +30,7 @@ _ROUNDING = 2e-13
 #: Quadrature error asked for; more nodes are used until it is met or `_LAST_LEVEL` is reached.
 _TOLERANCE = 3e-13
 _LAST_LEVEL = 6
+_KNOWN = 3e-12
 #: What a better multiplier could still gain, relative, when the search stops.
 _GAIN = 1e-12
 #: Nodes per panel for the search, where an error only costs a slightly worse multiplier.
@@ -73,14 +74,14 @@ class RadialShift:
         """Algorithm 1: p(r) = max_kappa (1/2 - D)/kappa at each radius."""
         order = np.argsort(radii)
         ends = self._search(radii[order], FOR_TAIL, np.zeros(len(radii)))
-        a, b = np.empty((2, len(radii)))
-        a[order], b[order] = ends[:, 0], ends[:, 1]
-        return _tail_bounds(self, radii, a, b)
+        brackets = np.empty_like(ends)
+        brackets[order] = ends
+        return _tail_bounds(self, radii, *brackets.T)
 
     def growth(self, radius: float, p: FloatArray) -> Bounds:
         """G(p, v) for many p, shape of `p`."""
         ends = self._search(np.full(len(p), radius), FOR_GROWTH, p)
-        return _growth_bounds(self, radius, p, ends[:, 0], ends[:, 1])
+        return _growth_bounds(self, radius, p, *ends.T)
 
     def hockey_stick(self, radius: float, kappa: FloatArray) -> Bounds:
         """D(kappa) for many multipliers >= 0."""
@@ -98,14 +99,28 @@ class RadialShift:
 
     def divergence(self, radii: FloatArray, log_kappa: FloatArray, *, upper: bool) -> FloatArray:
         """One side of D at scale 1, at pairs of radius and multiplier."""
+        return self.divergence_and_errors(radii, log_kappa, upper=upper)[0]
+
+    def divergence_and_errors(
+        self, radii: FloatArray, log_kappa: FloatArray, *, upper: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """The same with the quadrature errors of p0 and p1, shape (n, 2)."""
         sets, error = self._sets(radii, log_kappa, 1.0 if upper else -1.0)
         slack = error + _ROUNDING * sets
         sets = sets + (slack if upper else -slack) * np.array([-1.0, 1.0])
-        return np.asarray(sets[:, 1] - np.exp(log_kappa) * sets[:, 0])
+        return np.asarray(sets[:, 1] - np.exp(log_kappa) * sets[:, 0]), error
 
-    def tangent(self, radii: FloatArray, log_kappa: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(p0 from above, p1 from below) of one set: D(kappa) >= p1 - kappa p0 for every kappa."""
-        sets, error = self._sets(radii, log_kappa, -1.0)
+    def tangent(
+        self, radii: FloatArray, log_kappa: FloatArray, known: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """(p0 from above, p1 from below) of one set: D(kappa) >= p1 - kappa p0 for every kappa.
+
+        `known` are quadrature errors at multipliers nearby; where they are tiny they are believed.
+        """
+        if known is not None and np.all(known[:, 1] + np.exp(log_kappa) * known[:, 0] < _KNOWN):
+            sets, error = self._sum(radii, log_kappa, -1.0, 1), 4 * known
+        else:
+            sets, error = self._sets(radii, log_kappa, -1.0)
         slack = error + _ROUNDING * sets
         return sets[:, 0] + slack[:, 0], sets[:, 1] - slack[:, 1]
 
@@ -200,27 +215,32 @@ class RadialRay:
         return self._shifts[-1]
 
 
-def _tail_bounds(shift: RadialShift, radii: FloatArray, a: FloatArray, b: FloatArray) -> RayTails:
+def _tail_bounds(
+    shift: RadialShift, radii: FloatArray, a: FloatArray, b: FloatArray, best: FloatArray
+) -> RayTails:
     """The better end of each bracket is a certificate; the tangents at both bound the rest."""
-    values = [(0.5 - shift.divergence(radii, end, upper=True)) * np.exp(-end) for end in (a, b)]
-    log_kappa = np.where(values[0] > values[1], a, b)
-    lower = np.maximum(np.maximum(*values) * (1 - 4e-16), 0.0)
+    divergence, error = shift.divergence_and_errors(radii, best, upper=True)
+    value = (0.5 - divergence) * np.exp(-best)
+    lower = np.maximum(value * (1 - 4e-16), 0.0)
     low, high = shift.outside(a, b)
-    (p0, p1), (q0, q1) = (shift.tangent(radii, end) for end in (low, high))
+    (p0, p1), (q0, q1) = (shift.tangent(radii, end, error) for end in (low, high))
     # An upper bound on p(r): the dual is concave in mu = 1/kappa, hence below its tangents.
     mu = _meeting(p0, 0.5 - p1, q0, 0.5 - q1, np.exp(-high), np.exp(-low))
     upper = np.maximum(p0 + (0.5 - p1) * mu, q0 + (0.5 - q1) * mu) * (1 + 4e-16)
-    return RayTails(radii, np.exp(log_kappa), lower, np.maximum(upper, lower))
+    return RayTails(radii, np.exp(best), lower, np.maximum(upper, lower))
 
 
 def _growth_bounds(
-    shift: RadialShift, radius: float, p: FloatArray, a: FloatArray, b: FloatArray
+    shift: RadialShift,
+    radius: float,
+    p: FloatArray,
+    a: FloatArray,
+    b: FloatArray,
+    best: FloatArray,
 ) -> Bounds:
     """G <= kappa p + D at the better end; G is above the meeting of the tangents."""
     radii = np.full(len(p), radius)
-    upper = np.full(len(p), np.inf)
-    for end in (a, b):
-        upper = np.minimum(upper, np.exp(end) * p + shift.divergence(radii, end, upper=True))
+    upper = np.exp(best) * p + shift.divergence(radii, best, upper=True)
     low, high = shift.outside(a, b)
     (p0, p1), (q0, q1) = (shift.tangent(radii, end) for end in (low, high))
     kappa = _meeting(p1, p - p0, q1, p - q0, np.exp(low), np.exp(high))

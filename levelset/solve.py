@@ -57,7 +57,7 @@ def _gain(purpose, target, a, p0a, p1a, b, p0b, p1b):
 
 @kernel
 def _search(law, cells, open_end, nodes, r, purpose, target, guess, tolerance):
-    """Ends of a bracket of the best log kappa, the better end first."""
+    """Ends of a bracket of the best log kappa, and whether the lower one is better."""
     width = max(0.2 * abs(guess), 1e-3)
     a, b = guess - 0.2 * width, guess + 0.2 * width
     p0a, p1a = probabilities(law, cells, open_end, nodes, r, a, 1.0)
@@ -103,13 +103,17 @@ def _search(law, cells, open_end, nodes, r, purpose, target, guess, tolerance):
             if side == -1:
                 fa *= 0.5
             side = -1
-    return a, b
+    # Both ends stay where exp(log kappa) is a number; a certificate beyond is worth nothing.
+    a, b = min(a, _LOG_KAPPA_END), min(b, _LOG_KAPPA_END)
+    if purpose == 0:
+        return a, b, p0a + np.exp(-a) * (0.5 - p1a) >= p0b + np.exp(-b) * (0.5 - p1b)
+    return a, b, p1a + np.exp(a) * (target - p0a) <= p1b + np.exp(b) * (target - p0b)
 
 
 @kernel
 def best_multipliers(law, cells, open_end, nodes, radii, purpose, targets, guesses, tolerance):
-    """Brackets of the best log kappa at each radius, shape (n, 2)."""
-    out = np.empty((radii.shape[0], 2))
+    """Brackets of the best log kappa at each radius and the better end of each, shape (n, 3)."""
+    out = np.empty((radii.shape[0], 3))
     guess = guesses[0]
     for i in range(radii.shape[0]):
         if i > 0:
@@ -119,8 +123,10 @@ def best_multipliers(law, cells, open_end, nodes, radii, purpose, targets, guess
         if np.isfinite(guesses[i]):
             guess = guesses[i]
         guess = min(max(guess, -600.0), 600.0)
-        a, b = _search(law, cells, open_end, nodes, radii[i], purpose, targets[i], guess, tolerance)
-        out[i, 0], out[i, 1] = a, b
+        a, b, first = _search(
+            law, cells, open_end, nodes, radii[i], purpose, targets[i], guess, tolerance
+        )
+        out[i, 0], out[i, 1], out[i, 2] = a, b, a if first else b
     return out
 
 
