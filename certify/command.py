@@ -30,7 +30,7 @@ from smoothing.distribution import SmoothingDistribution
 if TYPE_CHECKING:
     from radii.radius_function import RadiusFunction
 
-__all__ = ["CertifyCommand"]
+__all__ = ["CertifyCommand", "named_device"]
 
 #: Radii of the summary between 0 and the largest certified one.
 _COLUMNS = 6
@@ -98,7 +98,9 @@ class CertifyCommand:
         data = load_data(self.data)
         family, numbers = self._chosen(len(data))
         dim = math.prod(data.shape)
-        model = load_model(self.model, architecture=self.architecture, device=_device(self.device))
+        model = load_model(
+            self.model, architecture=self.architecture, device=named_device(self.device)
+        )
         noise = self.noise(dim)
         radius = radii.derive(noise, self.adversary, route=self.route)
         smoothed = SmoothedClassifier(
@@ -223,7 +225,8 @@ def _limit(radius: RadiusFunction, batch: CertificateBatch) -> str:
     return f"the largest radius is {headroom(radius, best.prob_lower)}"
 
 
-def _device(name: str) -> torch.device:
+def named_device(name: str) -> torch.device:
+    """The device that a text names, if this machine has it."""
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:

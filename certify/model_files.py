@@ -19,7 +19,7 @@ from certify.architectures import ARCHITECTURES
 from certify.weight_names import fitted
 from numerics.errors import InvalidInputError, invalid
 
-__all__ = ["LOADERS", "build", "load_model"]
+__all__ = ["LOADERS", "build", "load_model", "read_weights"]
 
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".tar")
 
@@ -117,7 +117,7 @@ def _from_export(name: str, architecture: str | None) -> Any:
 
 def _from_weights(name: str, architecture: str | None) -> Any:
     path = _existing(name)
-    state, stated = _state(path)
+    state, stated = read_weights(path)
     # A name in a file only selects among our own networks; nothing is imported for it.
     chosen = architecture or (stated if stated in ARCHITECTURES else None)
     if chosen is None:
@@ -165,8 +165,14 @@ def _timm(name: str, *, pretrained: bool) -> Any:
         raise invalid("model", "a model of timm that can be loaded", name, text) from error
 
 
-def _state(path: Path) -> tuple[dict[str, Any], str | None]:
-    """The weights of a file, and the architecture it names."""
+def read_weights(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The weights of a file, and the architecture it names.
+
+    Raises
+    ------
+    InvalidInputError
+        It holds anything but tensors.
+    """
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError, safe_open
 

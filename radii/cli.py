@@ -22,6 +22,7 @@ from radii.cli_plot import plot
 from radii.cli_recertify import recertify
 from radii.cli_rules import rules
 from radii.cli_table import table
+from radii.cli_train import train
 from radii.cli_wulff import wulff
 
 __all__ = ["app"]
@@ -66,6 +67,7 @@ app.command()(recertify)
 app.command()(rules)
 app.add_typer(plot, name="plot")
 app.add_typer(table, name="table")
+app.command()(train)
 app.command()(wulff)
 
 

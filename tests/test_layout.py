@@ -31,6 +31,7 @@ DOORS = {
     ("radii/cli_merge.py", "certify"),
     ("radii/cli_plot_curves.py", "certify"),
     ("radii/cli_derive.py", "nogo"),
+    ("radii/cli_train.py", "certify"),
     ("radii/cli_nogo.py", "nogo"),
 }
 
