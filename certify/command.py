@@ -30,7 +30,7 @@ from smoothing.distribution import SmoothingDistribution
 if TYPE_CHECKING:
     from radii.radius_function import RadiusFunction
 
-__all__ = ["CertifyCommand", "named_device"]
+__all__ = ["CertifyCommand", "Prepared", "named_device"]
 
 #: Radii of the summary between 0 and the largest certified one.
 _COLUMNS = 6
@@ -40,6 +40,17 @@ _PIECE = 256
 
 #: Time for which forward passes are measured in a dry run.
 _MEASURED_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run works with: classifier, images, the numbers of its part, and of how many."""
+
+    smoothed: SmoothedClassifier
+    radius: RadiusFunction
+    data: ImageSource
+    numbers: list[int]
+    family: int
 
 
 @dataclass(frozen=True)
@@ -93,15 +104,25 @@ class CertifyCommand:
 
     def run(self, *, dry: bool, say: Callable[[str], None]) -> CertificateBatch | None:
         """Carry it out; a dry run stops before the first certificate."""
+        ready = self.prepare(say)
+        if dry:
+            self._cost(ready.smoothed, ready.data, ready.numbers, say)
+            return None
+        batch = self.certified(ready)
+        self._summary(batch, say)
+        say(f"limit      {_limit(ready.radius, batch)}")
+        return batch
+
+    def prepare(self, say: Callable[[str], None]) -> Prepared:
+        """Load and derive everything, and say what was found."""
         import radii
 
         data = load_data(self.data)
         family, numbers = self._chosen(len(data))
-        dim = math.prod(data.shape)
         model = load_model(
             self.model, architecture=self.architecture, device=named_device(self.device)
         )
-        noise = self.noise(dim)
+        noise = self.noise(math.prod(data.shape))
         radius = radii.derive(noise, self.adversary, route=self.route)
         smoothed = SmoothedClassifier(
             model, noise, radius, inputs=self.inputs, execution=self.execution
@@ -111,22 +132,11 @@ class CertifyCommand:
         say(f"model      {self.model}: {_size(model)}")
         say(f"noise      {noise.describe()}")
         say(f"radius     {self.adversary}, {radius.route}, {radius.guarantee}")
-        if dry:
-            self._cost(smoothed, data, numbers, say)
-            return None
-        batch = self._certified(smoothed, data, numbers, family)
-        self._summary(batch, say)
-        say(f"limit      {_limit(radius, batch)}")
-        return batch
+        return Prepared(smoothed, radius, data, numbers, family)
 
-    def _certified(
-        self,
-        smoothed: SmoothedClassifier,
-        data: ImageSource,
-        numbers: list[int],
-        family: int,
-    ) -> CertificateBatch:
+    def certified(self, ready: Prepared) -> CertificateBatch:
         """Piece by piece, so that memory does not depend on the number of images."""
+        smoothed, data, numbers = ready.smoothed, ready.data, ready.numbers
         done: list[Certificate] = []
         with reporter(True, len(numbers)) as report:
             for start in range(0, len(numbers), _PIECE):
@@ -142,7 +152,7 @@ class CertifyCommand:
                     images.images,
                     labels=images.labels,
                     indices=kept,
-                    family=family if self.alpha_for_all else 1,
+                    family=ready.family if self.alpha_for_all else 1,
                     log_settings={"data": self.data},
                     progress=tell,
                     **self.options,
@@ -158,7 +168,10 @@ class CertifyCommand:
         numbers = list(range(0, available, every))
         if self.most is not None:
             numbers = numbers[: check_count("--max", self.most, minimum=1)]
-        return len(numbers), self.shard.part(numbers)
+        part = self.shard.part(numbers)
+        if not part:
+            raise invalid("--shard", f"at most 1/{len(numbers)}", self.shard, "use fewer parts")
+        return len(numbers), part
 
     def _cost(
         self,

@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from numerics.errors import RadiiError
+from radii.cli_attack import attack
 from radii.cli_certify import certify
 from radii.cli_compare import compare
 from radii.cli_derive import derive
@@ -56,6 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Certified radii for randomized smoothing, derived from the smoothing density.",
 )
+app.command()(attack)
 app.command()(certify)
 app.command()(compare)
 app.command()(derive)

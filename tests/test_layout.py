@@ -32,6 +32,7 @@ DOORS = {
     ("radii/cli_plot_curves.py", "certify"),
     ("radii/cli_derive.py", "nogo"),
     ("radii/cli_train.py", "certify"),
+    ("radii/cli_attack.py", "certify"),
     ("radii/cli_nogo.py", "nogo"),
 }
 
