@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 #: Loss of the lookup aimed at, relative to the exact radius of the ray.
 DEFAULT_LOSS = 1e-6
 #: Number of entries that are not exceeded for the sake of the loss.
-MOST_ENTRIES = 2000
+MOST_ENTRIES = 300
 #: About what no number of samples in practice can reach.
 _SMALLEST_ASKED = 1e-16
 

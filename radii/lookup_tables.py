@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -242,8 +243,23 @@ def _unproved(ray: Ray) -> str | None:
     )
 
 
-def growth_integral_of(noise: SmoothingDistribution, norm: Norm) -> ScaledIntegral | None:
-    """S from the differential method; None where it has no finite Phi for the pair."""
+def growth_integral_of(noise: SmoothingDistribution, norm: LpNorm) -> ScaledIntegral | None:
+    """S from the differential method; None where it has no finite Phi for the pair.
+
+    Where there is no Phi for the norm itself, that of another one serves: a unit ball inside c
+    times the other has Phi <= c times the other Phi.
+    """
+    for order in (norm.p, 2.0, 1.0, math.inf):
+        unit = _unit_integral(noise, LpNorm(order))
+        if unit is not None:
+            longest = noise.dim ** max(0.0, 1 / order - 1 / norm.p)
+            kept = 1.0 if order == norm.p else (1 - 1e-14) / longest
+            return ScaledIntegral(ScaledIntegral(unit, kept), noise.scale)
+    return None
+
+
+def _unit_integral(noise: SmoothingDistribution, norm: LpNorm) -> Evaluator | None:
+    """S at scale 1."""
     if any(isinstance(s, General) for s in noise.structures):
         return None
     recipe = cover(noise.structures, norm, noise.dim)
@@ -251,10 +267,9 @@ def growth_integral_of(noise: SmoothingDistribution, norm: Norm) -> ScaledIntegr
         return None
     try:
         phi = recipe()
-        unit = integrate_reciprocal(phi, phi.kinks, phi.relative_error)
+        return integrate_reciprocal(phi, phi.kinks, phi.relative_error)
     except (AssumptionError, PrecisionError):
         return None
-    return ScaledIntegral(unit, noise.scale)
 
 
 def _checked(

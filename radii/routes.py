@@ -6,6 +6,7 @@ from radii.route_best import BestRoute
 from radii.route_conversion import ConversionRoute
 from radii.route_differential import DifferentialRoute
 from radii.route_fisher import FisherRoute
+from radii.route_levelset import LevelsetRoute
 from radii.route_montecarlo import MonteCarloRoute
 from radii.route_overlap import OverlapRoute
 from radii.verdicts import Accepted, Refusal, Route
@@ -18,6 +19,7 @@ DIRECT: tuple[Route, ...] = (
     OverlapRoute(),
     DifferentialRoute("symbolic"),
     DifferentialRoute("quadrature"),
+    LevelsetRoute(),
     FisherRoute(),
 )
 #: Tried when nothing else accepts.
