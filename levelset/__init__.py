@@ -9,6 +9,8 @@ from typing import Any
 __all__ = [
     "DualCertificate",
     "GrowthFunction",
+    "LookupTable",
+    "build_table",
     "dual_certificate",
     "growth_function",
     "hockey_stick",
@@ -18,6 +20,8 @@ __all__ = [
 _HOMES = {
     "DualCertificate": "levelset.certificate",
     "GrowthFunction": "levelset.growth",
+    "LookupTable": "levelset.table",
+    "build_table": "levelset.build",
     "dual_certificate": "levelset.certificate",
     "growth_function": "levelset.growth",
     "hockey_stick": "levelset.growth",
