@@ -62,6 +62,18 @@ class Certifier:
         self._copies = copies
         self._runner: Runner | None = None
 
+    def parts(self, model: Any) -> dict[str, Any]:
+        """Arguments that make the same certifier for another copy of the model."""
+        return {
+            "model": model,
+            "smoother": self.smoother,
+            "settings": self.settings,
+            "execution": self._execution,
+            "inputs": self._inputs,
+            "classes": self._classes,
+            "copies": self._copies,
+        }
+
     def certify(self, image: torch.Tensor, index: int, label: int | None = None) -> Certificate:
         """Certificate of one image, whose number in its data set selects its noise."""
         with torch.inference_mode():

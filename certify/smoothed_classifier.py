@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from certify.certificate import CertificateBatch
 from certify.certifier import Certifier, certify_all, run_settings
+from certify.distributed import Workers
 from certify.execution import Execution
 from certify.forward import evaluation_mode
 from certify.input_space import InputSpace
@@ -132,6 +134,7 @@ class SmoothedClassifier:
         log: str | os.PathLike[str] | None = None,
         log_settings: Mapping[str, str] | None = None,
         progress: bool | Callable[[int, int], None] = False,
+        workers: Workers | None = None,
     ) -> CertificateBatch:
         """Certificates of images.
 
@@ -178,6 +181,9 @@ class SmoothedClassifier:
             More settings to state in the log and to compare on resuming, such as the data's name.
         progress : bool or callable
             Show a progress bar, or call a function with (images done, images in all).
+        workers : Workers, optional
+            Certify images side by side, in processes or on a Ray cluster (`certify.distributed`).
+            The results are the same.
 
         Returns
         -------
@@ -213,16 +219,17 @@ class SmoothedClassifier:
             self.classes,
             copies=len(tensor) * rule.cap,
         )
+        run = partial(certify_all if workers is None else workers.certify, certifier)
         if log is None:
             with evaluation_mode(self.model), reporter(progress, len(tensor)) as report:
-                return certify_all(certifier, tensor, numbers, targets, None, report)
+                return run(tensor, numbers, targets, None, report)
         stated = run_settings(self.model, self.smoother, settings, execution, self.inputs)
         with (
             LogWriter(log, settings={**stated, **(log_settings or {})}) as writer,
             evaluation_mode(self.model),
             reporter(progress, len(tensor)) as report,
         ):
-            return certify_all(certifier, tensor, numbers, targets, writer, report)
+            return run(tensor, numbers, targets, writer, report)
 
     def _execution(self, batch_size: int | None) -> Execution:
         return (

@@ -31,6 +31,10 @@ class AdditiveSmoother:
         self._radius = radius
         self._samplers: dict[torch.device, NoiseSampler] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process; samplers are made again there."""
+        return {**self.__dict__, "_samplers": {}}
+
     @property
     def dim(self) -> int:
         """Number of coordinates of an image."""

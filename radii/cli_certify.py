@@ -119,6 +119,10 @@ def certify(
     pixels: Annotated[
         bool, typer.Option("--pixels", help="Print radii in steps of 8-bit images too.")
     ] = False,
+    workers: Annotated[
+        str,
+        typer.Option("--workers", help="N or processes:N, ray or ray:N.", rich_help_panel=_FORWARD),
+    ] = "1",
     device: Annotated[
         str, typer.Option("--device", help="cpu, cuda, cuda:1, mps.", rich_help_panel=_FORWARD)
     ] = "cpu",
@@ -140,6 +144,7 @@ def certify(
 ) -> None:
     """Certify a classifier under noise; repeat the command to resume it."""
     from certify.command import CertifyCommand
+    from certify.distributed import Workers
     from certify.execution import Execution
     from certify.input_space import InputSpace
     from certify.interfaces import ACCEPTED_BY_DEFAULT
@@ -175,4 +180,5 @@ def certify(
         pixels=pixels,
         on_corrupt=on_corrupt,
         shard=Shard.parse(shard),
+        workers=Workers.parse(workers),
     ).run(dry=dry_run, say=typer.echo)

@@ -219,6 +219,13 @@ class RadiusFunction:
 
         save(self, Path(path))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process: the table, bit for bit; the rest is derived again there."""
+        from radii.storage import restored
+
+        facts = (self.smoothing, self.adversary, self.requested, self.guarantee, self.references)
+        return restored, (*facts, self.compiled, self.alpha)
+
     @property
     def _table(self) -> tuple[Any, Any, Any]:
         arrays = self.compiled.arrays

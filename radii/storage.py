@@ -15,9 +15,9 @@ from numerics.errors import InvalidInputError
 from radii.compile import CompiledRadius
 from radii.radius_function import RadiusFunction
 from smoothing.distribution import SmoothingDistribution
-from smoothing.norms import LpNorm, as_norm
+from smoothing.norms import LpNorm, Norm, as_norm
 
-__all__ = ["FORMAT", "load", "save"]
+__all__ = ["FORMAT", "load", "restored", "save"]
 
 #: Changes whenever the meaning of the arrays does.
 FORMAT = "radii-radius-function-2"
@@ -70,29 +70,50 @@ def load(path: str | Path) -> RadiusFunction:
 
 
 def _rebuild(header: dict[str, Any], arrays: dict[str, Any]) -> RadiusFunction:
-    from radii.routes import ROUTES, Accepted
-
     compiled = CompiledRadius(
         LookupArrays(*(arrays[name] for name in _ARRAYS)),
         float.fromhex(header["smallest_tail"]),
         float.fromhex(header["limit"]),
     )
-    smoothing = SmoothingDistribution.from_description(header["noise"])
-    adversary = as_norm(LpNorm(float(header["p"])))
+    return restored(
+        SmoothingDistribution.from_description(header["noise"]),
+        as_norm(LpNorm(float(header["p"]))),
+        header["route"],
+        header["guarantee"],
+        tuple(header["references"]),
+        compiled,
+    )
+
+
+def restored(
+    smoothing: SmoothingDistribution,
+    adversary: Norm,
+    route: str,
+    guarantee: str,
+    references: tuple[str, ...],
+    compiled: CompiledRadius,
+    alpha: float = 0.0,
+) -> RadiusFunction:
+    """A radius function from its table, whose evaluator is derived again when it is needed.
+
+    Radii are those of the table, bit for bit, so that workers agree with their driver.
+    """
+    from radii.routes import ROUTES, Accepted
 
     def rederived() -> RadiusFunction:
         """The same function with its evaluator, for what the table alone cannot answer."""
-        verdict = next(r for r in ROUTES if r.name == header["route"]).accepts(smoothing, adversary)
+        verdict = next(r for r in ROUTES if r.name == route).accepts(smoothing, adversary)
         assert isinstance(verdict, Accepted)
         return verdict.build()
 
     return RadiusFunction(
         smoothing,
         adversary,
-        header["route"],
-        header["guarantee"],
-        tuple(header["references"]),
+        route,
+        guarantee,
+        references,
         compiled,
         lambda p, r: rederived().grow(p, r),
         lambda: rederived().symbolic(),
+        alpha=alpha,
     )
