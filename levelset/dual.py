@@ -76,6 +76,8 @@ def _minimise(
             width = 4.0 * float(logs[-1] - logs[0])
             logs = centre + np.linspace(-width, width, 2 * _POINTS + 1)
             logs = np.unique(np.clip(logs, -_LOG_END, _LOG_END))
+    if abs(centre) >= _LOG_END:
+        return _beyond(value, centre, convex_in_inverse)
     triple = np.exp(centre + np.array([-4.0, -2.0, 0.0, 2.0, 4.0]) * max(width, 1e-9))
     found = value(triple)
     x = 1 / triple[::-1] if convex_in_inverse else triple
@@ -85,6 +87,25 @@ def _minimise(
     upper = float(np.min(high))
     kappa = float(triple[int(np.argmin(np.asarray(found.upper)))])
     return kappa, Bounds(min(_lower_bound(x, low, high), upper), upper)
+
+
+def _beyond(
+    value: Callable[[FloatArray], Bounds], centre: float, convex_in_inverse: bool
+) -> tuple[float, Bounds]:
+    """The best multiplier lies past the end of the search, or nowhere.
+
+    With mu = 1/kappa below e^-600 no tail exceeds mu/2, and kappa p + D(kappa) changes by at most
+    kappa over [0, kappa]. Above e^600 only D >= 0 is known of G, and D >= 1/2 - 1/mu of tails.
+    """
+    kappa = float(np.exp(centre))
+    found = value(np.array([kappa]))
+    low, high = float(found.lower[0]), float(found.upper[0])
+    if convex_in_inverse:
+        # p(r) = -value: at most mu/2 for large kappa, at most 1/2 (G(p) >= p) for small kappa
+        least = -0.5 / kappa if centre > 0 else -0.5
+    else:
+        least = -np.inf if centre > 0 else low - kappa
+    return kappa, Bounds(min(low, least, high), high)
 
 
 def _lower_bound(x: FloatArray, low: FloatArray, high: FloatArray) -> float:

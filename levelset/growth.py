@@ -19,12 +19,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from levelset.ray import Ray
+from levelset.ray import Ray, RayTails
 from levelset.worst_case import ray
 from numerics.bounds import Bounds
 from numerics.errors import invalid
 from numerics.rounding import FloatArray
-from numerics.validation import check_probability
+from numerics.validation import check_probability, check_vector
 from smoothing.distribution import SmoothingDistribution
 
 __all__ = ["GrowthFunction", "GrowthRay", "growth_function", "hockey_stick"]
@@ -64,7 +64,7 @@ class GrowthFunction:
         if inner.any():
             found = self.ray.growth(1.0, flat[inner])
             lower[inner], upper[inner] = found.lower, found.upper
-        if (flat == 0).any():
+        if (flat == 0).any() and self.shift.any():
             # What q(. - v) has where q vanishes comes for free: lim D(kappa).
             free = self._singular()
             lower[flat == 0], upper[flat == 0] = free.lower, free.upper
@@ -90,6 +90,28 @@ class GrowthFunction:
         return Bounds(0.0, float(np.min(found.upper)))
 
 
+@dataclass(frozen=True)
+class NoShift:
+    """The shift 0: nothing grows."""
+
+    direction: str = "0"
+    proved_by: str | None = None
+    monotone_by: str | None = None
+
+    def hockey_stick(self, radius: float, kappa: FloatArray) -> Bounds:
+        """D(kappa) = (1 - kappa)_+."""
+        return (1.0 - Bounds.exact(kappa)).maximum(0.0)
+
+    def growth(self, radius: float, p: FloatArray) -> Bounds:
+        """G(p, 0) = p."""
+        return Bounds.exact(p)
+
+    def tails(self, radii: FloatArray) -> RayTails:
+        """No distance is gone, so that all tails below 1/2 stay there."""
+        half = np.full(len(radii), 0.5)
+        return RayTails(radii, np.ones(len(radii)), half, half)
+
+
 def growth_function(smoothing: SmoothingDistribution, shift: ArrayLike) -> GrowthFunction:
     """Return G_q(., v), the growth function of a density along one shift.
 
@@ -107,7 +129,7 @@ def growth_function(smoothing: SmoothingDistribution, shift: ArrayLike) -> Growt
     Raises
     ------
     InvalidInputError
-        The shift is not a vector of `dim` finite numbers, or is zero.
+        The shift is not a vector of `dim` finite numbers.
     UnsupportedPairError
         The geometry of density and shift is not covered.
 
@@ -122,8 +144,16 @@ def growth_function(smoothing: SmoothingDistribution, shift: ArrayLike) -> Growt
     >>> 0.5 in value, value.width < 1e-9
     (True, True)
     """
-    found: GrowthRay = ray(smoothing, shift)  # type: ignore[assignment]
-    return GrowthFunction(smoothing, np.asarray(shift, dtype=np.float64), found)
+    v = _vector(shift, smoothing.dim)
+    found: GrowthRay = ray(smoothing, v) if v.any() else NoShift()  # type: ignore[assignment]
+    return GrowthFunction(smoothing, v, found)
+
+
+def _vector(shift: ArrayLike, dim: int) -> FloatArray:
+    """The shift as `dim` finite numbers, zeros allowed."""
+    if np.shape(shift) == (dim,) and not np.any(np.asarray(shift) != 0):
+        return np.zeros(dim)
+    return check_vector("shift", shift, dim)
 
 
 def hockey_stick(

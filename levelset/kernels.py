@@ -248,7 +248,7 @@ def _condition(cells, which, s, r, shift):
 
 
 @kernel
-def _find_kinks(cells, left, width, r, shift, found):
+def _find_kinks(cells, left, width, r, shift, found, steps):
     """Offsets of kinks inside a panel, sorted into `found`; returns their number."""
     count = 0
     cut = r - left
@@ -256,7 +256,6 @@ def _find_kinks(cells, left, width, r, shift, found):
     if inside:
         found[0] = cut
         count = 1
-    steps = 4
     for which in range(2 + 2 * cells.first.shape[0]):
         for piece in range(2 if inside else 1):
             begin = 0.0 if piece == 0 else cut
@@ -375,7 +374,9 @@ def _expectation(law, cells, open_end, nodes, r, shift, sign, below, negligible,
     if kinked:
         for i in range(m):
             if nodes.mass[i] > negligible:
-                counts[i] = _find_kinks(cells, nodes.left[i], nodes.width[i], r, shift, cuts[i])
+                counts[i] = _find_kinks(
+                    cells, nodes.left[i], nodes.width[i], r, shift, cuts[i], 4 if sharp else 1
+                )
     total = 0.0
     hint = nodes.first_cell[0]
     for i in range(m):

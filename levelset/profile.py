@@ -132,7 +132,7 @@ def build_profile(radial: Radial, reach: float) -> Profile:
     marks = np.unique(np.concatenate([edges[edges > 0], _octaves(begin, end, edges)]))
     found: list[_Cell] = []
     heavy = np.flatnonzero(panels.panel_mass > _BULK)
-    seen = (edges[heavy[0]] - reach, edges[heavy[-1] + 1] + reach)
+    seen = (max(edges[heavy[0]] - reach, begin), edges[heavy[-1] + 1] + reach)
 
     def bulk(a: float, b: float) -> bool:
         return a < seen[1] and b > seen[0]

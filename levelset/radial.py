@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from levelset.kernels import Law, Nodes
 from levelset.profile import Profile, build_profile
@@ -129,6 +130,10 @@ class RadialShift:
         spread = 4 * self._margin + 1e-14 * (np.abs(a) + np.abs(b))
         return a - spread, b + spread
 
+    def near_atom(self, a: FloatArray, b: FloatArray) -> NDArray[np.bool_]:
+        """Brackets that closed in on an atom of L, where the error of log L counts it twice."""
+        return np.asarray(b - a <= 8 * self._margin + 1e-13 * (np.abs(a) + np.abs(b)))
+
     @cached_property
     def _margin(self) -> float:
         nodes = self.nodes(0)
@@ -221,8 +226,13 @@ def _tail_bounds(
     """The better end of each bracket is a certificate; the tangents at both bound the rest."""
     divergence, error = shift.divergence_and_errors(radii, best, upper=True)
     value = (0.5 - divergence) * np.exp(-best)
-    lower = np.maximum(value * (1 - 4e-16), 0.0)
     low, high = shift.outside(a, b)
+    near = shift.near_atom(a, b)
+    for end in (low, high):
+        other = (0.5 - shift.divergence(radii[near], end[near], upper=True)) * np.exp(-end[near])
+        best[near] = np.where(other > value[near], end[near], best[near])
+        value[near] = np.maximum(value[near], other)
+    lower = np.maximum(value * (1 - 4e-16), 0.0)
     (p0, p1), (q0, q1) = (shift.tangent(radii, end, error) for end in (low, high))
     # An upper bound on p(r): the dual is concave in mu = 1/kappa, hence below its tangents.
     mu = _meeting(p0, 0.5 - p1, q0, 0.5 - q1, np.exp(-high), np.exp(-low))
@@ -242,6 +252,10 @@ def _growth_bounds(
     radii = np.full(len(p), radius)
     upper = np.exp(best) * p + shift.divergence(radii, best, upper=True)
     low, high = shift.outside(a, b)
+    near = shift.near_atom(a, b)
+    for end in (low[near], high[near]):
+        other = np.exp(end) * p[near] + shift.divergence(radii[near], end, upper=True)
+        upper[near] = np.minimum(upper[near], other)
     (p0, p1), (q0, q1) = (shift.tangent(radii, end) for end in (low, high))
     kappa = _meeting(p1, p - p0, q1, p - q0, np.exp(low), np.exp(high))
     lower = np.minimum(p1 + (p - p0) * kappa, q1 + (p - q0) * kappa)

@@ -56,6 +56,17 @@ def _gain(purpose, target, a, p0a, p1a, b, p0b, p1b):
 
 
 @kernel
+def _margin(nodes):
+    """Largest error of log L that the mass can see."""
+    worst = 0.0
+    for i in range(nodes.mass.shape[0]):
+        if nodes.mass[i] > 1e-18:
+            for k in range(nodes.cell.shape[1]):
+                worst = max(worst, nodes.margin[nodes.cell[i, k]])
+    return worst
+
+
+@kernel
 def _search(law, cells, open_end, nodes, r, purpose, target, guess, tolerance):
     """Ends of a bracket of the best log kappa, and whether the lower one is better."""
     width = max(0.2 * abs(guess), 1e-3)
@@ -77,19 +88,35 @@ def _search(law, cells, open_end, nodes, r, purpose, target, guess, tolerance):
             p0b, p1b = probabilities(law, cells, open_end, nodes, r, b, 1.0)
     fa = _slope(purpose, target, p0a, p1a)
     fb = _slope(purpose, target, p0b, p1b)
-    side = 0
-    for step in range(60):
+    margin = _margin(nodes)
+    side, trusted, before = 0, True, b - a
+    for step in range(80):
         if fa <= 0.0 or fb > 0.0:
             break
-        if _gain(purpose, target, a, p0a, p1a, b, p0b, p1b) < tolerance:
+        meeting = _meeting(purpose, target, a, p0a, p1a, b, p0b, p1b)
+        # Sets at a and b differ where a < log L <= b, so that the tangents meet in between, unless
+        # the error of log L puts an atom on the wrong side in one of the two integrals.
+        consistent = a <= meeting <= b
+        if consistent and _gain(purpose, target, a, p0a, p1a, b, p0b, p1b) < tolerance:
             break
         closest = 1e-14 * (1.0 + abs(a) + abs(b))
-        if b - a < 4.0 * closest:
+        if b - a < 4.0 * closest or (not consistent and b - a < 4.0 * margin):
             break
         if step % 4 == 3:
-            x = _meeting(purpose, target, a, p0a, p1a, b, p0b, p1b)
-        else:
+            # Regula falsi crawls where the slope jumps at an atom of L, which is at the meeting.
+            trusted = b - a < 0.2 * before
+            before = b - a
+        if trusted or (consistent and step % 4 == 1):
             x = a + (b - a) * fa / (fa - fb)
+        elif not consistent:
+            x = a + 1e-3 * (b - a) if meeting > b else b - 1e-3 * (b - a)
+        elif step % 4 == 3:
+            x = meeting
+        elif step % 4 == 0:
+            # Close in on the meeting from the side it was not on.
+            x = a + 1e-3 * (b - a) if side == 1 else b - 1e-3 * (b - a)
+        else:
+            x = 0.5 * (a + b)
         x = min(max(x, a + closest), b - closest)
         p0, p1 = probabilities(law, cells, open_end, nodes, r, x, 1.0)
         f = _slope(purpose, target, p0, p1)

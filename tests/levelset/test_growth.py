@@ -255,10 +255,44 @@ def test_many_densities_at_once() -> None:
     assert ball.upper[0] >= 0.5
 
 
-@pytest.mark.parametrize("shift", [[1.0], [0.0, 0.0], [float("nan"), 1.0], "e_1", [[1.0, 0.0]]])
+@pytest.mark.parametrize("shift", [[1.0], [float("nan"), 1.0], "e_1", [[1.0, 0.0]]])
 def test_bad_shifts_are_named(shift: object) -> None:
     with pytest.raises(InvalidInputError, match="shift must be 2 finite numbers"):
         growth_function(families.gaussian(2), shift)  # type: ignore[arg-type]
+
+
+def test_no_shift_leaves_every_set_as_it_is() -> None:
+    growth = growth_function(families.exp_linf(3, k=1), np.zeros(3))
+    p = np.array([0.0, 0.3, 1.0])
+    assert np.array_equal(growth(p).lower, p)
+    assert np.array_equal(growth(p).upper, p)
+    assert growth.total_variation().upper == 0.0
+    assert 0.75 in growth.hockey_stick(0.25)
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-7, 1e-11])
+def test_tiny_shifts_are_enclosed(size: float) -> None:
+    growth = growth_function(families.gaussian(50), np.eye(50)[0] * size)
+    # G = N(N^-1(p) + size): its Taylor series, which is exact to size^3.
+    z = float(ndtri(0.3))
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    exact = 0.3 + size * density - z * size**2 / 2 * density
+    found = growth(0.3)
+    assert found.lower <= exact + size**3 + 1e-16
+    assert exact <= found.upper + size**3 + 1e-16
+    # The error of log L moves sets by itself over `size` noise levels: sound, not sharp.
+    assert found.width <= 1e-4
+
+
+def test_cubes_against_sparse_shifts_in_high_dimension() -> None:
+    # Almost all mass has another largest coordinate, so that L = 1 on it: an atom at the optimum.
+    found = rays(families.exp_linf(150_528, k=2), "l1")
+    tails = found.tails(np.array([10.0, 100.0, 600.0]))
+    assert np.all(tails.tail_upper - tails.tail_lower <= 1e-8)
+    assert tails.tail_lower[0] > tails.tail_upper[1] > tails.tail_upper[2]
+    # x_1 is uniform on an interval of length 2s, s near sqrt(d/2): TV is about r/(2s).
+    overlap = 1 - 100 / (2 * math.sqrt(150_528 / 2))
+    assert tails.tail_upper[1] == pytest.approx(overlap - 0.5, abs=2e-3)
 
 
 def test_uncovered_shifts_are_refused() -> None:
