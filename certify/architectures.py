@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from certify.bottleneck_network import ResNet50
-from certify.models import small_cnn
+from certify.models import pooled_cnn, small_cnn
 from certify.residual_networks import CifarResNet, WideResNet
 
 __all__ = [
@@ -137,6 +137,7 @@ def alexnet(*, classes: int = 10, seed: int = 0) -> nn.Sequential:
 #: Factories by name. The names that Cohen et al. write into their checkpoints are among them.
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "small_cnn": small_cnn,
+    "pooled_cnn": pooled_cnn,
     "resnet20": resnet20,
     "cifar_resnet20": resnet20,
     "resnet110": resnet110,

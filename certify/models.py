@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["multiply_adds", "small_cnn"]
+__all__ = ["multiply_adds", "pooled_cnn", "small_cnn"]
 
 
 def small_cnn(*, classes: int = 10, seed: int = 0) -> nn.Sequential:
@@ -28,6 +28,21 @@ def small_cnn(*, classes: int = 10, seed: int = 0) -> nn.Sequential:
             nn.ReLU(inplace=True),
             nn.Conv2d(8, 32, kernel_size=3, stride=2, padding=1),
             nn.ReLU(inplace=True),
+            nn.Flatten(),
+            nn.Linear(512, classes),
+        )
+
+
+def pooled_cnn(*, classes: int = 10, seed: int = 0) -> nn.Sequential:
+    """As `small_cnn`, for grey images of any size from 8 x 8: features are averaged to 4 x 4."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(1, 8, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(8, 32, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),
             nn.Linear(512, classes),
         )
