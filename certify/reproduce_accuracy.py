@@ -35,8 +35,8 @@ def clean(bench: Bench, experiment: Experiment) -> tuple[str, Any]:
                 q = bench.noise(variant.noise, sigma, math.prod(bench.images("test").shape))
                 pair = [smoothed_accuracy(model, q, _some(bench.images(p))) for p in _PARTS]
                 found.append(pair)
-                rows.append((paper_name, variant.label, f"{sigma:g}", *(f"{v:.4f}" for v in pair)))
-            series[f"{paper_name}, {variant.label}"] = (experiment.sigmas, [p[1] for p in found])
+                rows.append((network, variant.label, f"{sigma:g}", *(f"{v:.4f}" for v in pair)))
+            series[f"{network}, {variant.label}"] = (experiment.sigmas, [p[1] for p in found])
     table = _table(("architecture", "noise", "sigma", "training", "test"), rows)
     return table, _lines(series, "sigma", "test accuracy", experiment.title)
 
@@ -148,7 +148,7 @@ def _lines(series: dict[str, tuple[Any, Any]], x: str, y: str, title: str) -> An
     axes = figure.add_subplot()
     for label, (where, values) in series.items():
         axes.plot(list(where), list(values), marker="o", label=label)
-    axes.set(xlabel=x, ylabel=y, title=title, ylim=(0.0, 1.02))
+    axes.set(xlabel=x, ylabel=y, title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     return figure
