@@ -45,7 +45,10 @@ def shape_of(function: Expr, variable: Symbol, interval: Interval) -> Shape:
     """
     points = _sample(interval)
     values = _evaluate(function, variable, points)
-    slopes = _evaluate(sympy.diff(function, variable), variable, points)
+    slope = sympy.diff(function, variable)
+    if slope.has(sympy.DiracDelta):
+        return Shape("other", _sign(values[np.isfinite(values)]))  # it jumps
+    slopes = _evaluate(slope, variable, points)
     seen = np.isfinite(values) & np.isfinite(slopes)
     values, slopes, points = values[seen], slopes[seen], points[seen]
     # A slope is compared with the value over the distance to the nearer end of the interval.

@@ -97,6 +97,12 @@ class BallFunction:
             if bits > _MAX_BITS:
                 return value
 
+    def enclosure(self, interval: arb) -> arb:
+        """Enclosure of all values on an interval; not finite where none was found."""
+        if self.expr.has(sympy.Piecewise):
+            return arb("nan")  # conditions are decided at points only
+        return self._node(interval)
+
     def balls(self, points: Iterable[float | arb]) -> list[arb]:
         """Enclosures at several points."""
         return [self.ball(p) for p in points]

@@ -2,8 +2,8 @@
 
 Kinks, jumps and singularities of an expression tree can only sit at zeros of the arguments of
 |.|, sign, log and of non-polynomial powers, where a comparison of a Piecewise flips, and where
-two arguments of Max or Min meet. Those zeros are found exactly where they are polynomial and by
-bracketing otherwise.
+two arguments of Max or Min meet. Those zeros are found exactly where they are polynomial, and
+otherwise isolated by interval arithmetic, so that a pair of close ones is not overlooked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sympy
 
 from numerics.ball import BallFunction
 from numerics.errors import AssumptionError
+from numerics.zeros import crossing_intervals
 
 __all__ = ["SmoothBranch", "smooth_branches"]
 
@@ -123,10 +124,16 @@ def _bracketed_zeros(switch: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr
     zeros = {sympy.Rational(float(p)) for p, v in zip(_SCAN, samples, strict=True) if v == 0}
     if value(0.0) == 0:
         zeros.add(sympy.S.Zero)
-    for i in np.flatnonzero(np.sign(samples[:-1]) * np.sign(samples[1:]) < 0):
-        root = brentq(value, _SCAN[i], _SCAN[i + 1], xtol=1e-300, rtol=1e-15)
-        zeros.add(sympy.Rational(float(root)) if abs(root) > 1e-12 else sympy.S.Zero)
-    return zeros
+    if switch.is_positive or switch.is_negative:
+        return zeros
+    crossings, touching = crossing_intervals(switch, symbol, np.unique([*_SCAN, 0.0]))
+    for a, b in crossings:
+        at_a, at_b = value(a), value(b)
+        if at_a * at_b < 0:
+            root = brentq(value, a, b, xtol=1e-300, rtol=1e-15)
+            zeros.add(sympy.Rational(float(root)) if abs(root) > 1e-12 else sympy.S.Zero)
+    # where a zero can be neither located nor excluded, a cut does no harm
+    return zeros | {sympy.Rational(float(z)) for z in touching}
 
 
 def _on_branch(

@@ -37,6 +37,10 @@ _RESOLUTION = 1e-14
 #: Working precision for nodes and density ratios; float64 products of two nodes are exact in it.
 _NODE_BITS = 128
 _MAX_LEVELS = 400
+#: Points right*2^-1, 2^-2, ... at which a panel next to an anchor is compared with the function,
+#: and the largest accepted difference, which leaves room for cubature and integrands near 1e-12.
+_PROBES = 48
+_ANCHOR_MISS = 1e-9
 _MAX_PANELS = 40_000
 _UNRESOLVED = (
     "the density could not be resolved on panels: psi oscillates or jumps on a scale finer than "
@@ -188,7 +192,7 @@ def _refine(branches: Sequence[HalfBranch], resolution: float, max_panels: int) 
         for panel in active:
             if _negligible(panel, top) and not _heavy_end(branches[panel.branch], panel, top):
                 continue
-            if _resolved(panel, resolution):
+            if _resolved(panel, resolution) and _true_at_anchor(branches, panel):
                 done.append(panel)
                 continue
             middle = _split_point(panel)
@@ -276,6 +280,32 @@ def _resolved(panel: _Panel, tolerance: float) -> bool:
         return False
     density = _relative_density(panel, panel.log_values[int(logs.argmax())])
     return all(_converged(v, tolerance) for v in (density, panel.values, density * panel.values))
+
+
+def _true_at_anchor(branches: Sequence[HalfBranch], panel: _Panel) -> bool:
+    """Whether a panel that touches its anchor is right on the way there, too.
+
+    A well of width 10^-6 at the anchor lies between it and the first node, and a panel of width 1
+    looks resolved without it.
+    """
+    if panel.left > 0:
+        return True
+    branch = branches[panel.branch]
+    points = panel.right * 2.0 ** -np.arange(1.0, _PROBES)
+    reference = panel.log_values[int(panel.log_floats.argmax())]
+    local = 2 * points / panel.right - 1
+    relative = [v - reference for v in branch.log_density.balls(points)]
+    if not all(v.is_finite() for v in relative) or max(float(v.mid()) for v in relative) > 700:
+        return False
+    truth = np.array([float(v.exp().mid()) for v in relative])
+    checks = [(_relative_density(panel, reference), truth)]
+    if branch.value is not None:
+        checks.append((panel.values, branch.value.floats(points)))
+    for samples, truth in checks:
+        series = np.polynomial.legendre.legval(local, legendre_series(samples))
+        if not np.abs(series - truth).max() <= _ANCHOR_MISS * np.abs(samples).max():
+            return False
+    return True
 
 
 def _relative_density(panel: _Panel, reference: arb) -> Array:

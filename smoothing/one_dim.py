@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.ball import BallFunction
 from numerics.branches import SmoothBranch, smooth_branches
+from numerics.centres import centres
 from numerics.errors import AssumptionError
 from numerics.legendre import legendre_rule
 from numerics.panels import HalfBranch, PanelDensity, build_panels
 from smoothing.structure import COORDINATE, RADIUS, Marginal, PolytopeRadial, Radial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "OneDimDensity",
@@ -131,11 +132,12 @@ def half_branches(
 ) -> list[HalfBranch]:
     """Anchor each smooth stretch at its finite ends.
 
-    A stretch between two finite points is cut in the middle; the whole line is cut at 0. With
-    `value`, the derivative of the potential is attached to each point.
+    A stretch is cut at the centres of narrow features, between two finite points in the middle,
+    and the whole line is cut at 0. With `value`, the derivative of the potential is attached to
+    each point.
     """
     halves: list[HalfBranch] = []
-    for branch in branches:
+    for branch in (piece for b in branches for piece in _cut_at_centres(b, symbol)):
         slope = branch.expr.diff(symbol) if value else None
         log_density = log_jacobian - branch.expr
         for anchor, direction, length in _anchors(branch):
@@ -143,6 +145,13 @@ def half_branches(
             drift = None if slope is None else _from_anchor(slope, symbol, anchor, direction)
             halves.append(HalfBranch(float(anchor), direction, float(length), density, drift))
     return halves
+
+
+def _cut_at_centres(branch: SmoothBranch, symbol: sympy.Symbol) -> Iterator[SmoothBranch]:
+    inner = centres(branch.expr, symbol, branch.lower, branch.upper)
+    ends = [branch.lower, *inner, branch.upper]
+    for lower, upper in zip(ends[:-1], ends[1:], strict=True):
+        yield SmoothBranch(lower, upper, branch.expr)
 
 
 def _from_anchor(
