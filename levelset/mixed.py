@@ -21,6 +21,7 @@ import sympy
 from numpy.polynomial.legendre import legvander
 
 from levelset.dual import growth_from_divergence, tails_from_divergence
+from levelset.planar import PlanarShift
 from levelset.product import Potential, potential_of
 from levelset.ray import RayTails
 from levelset.transform import ComplexArray, MellinTransform, mellin_transform
@@ -33,7 +34,9 @@ from smoothing.structure import RADIUS, Marginal, Mixed
 __all__ = ["MixedRay"]
 
 _DROP = 45.0
-_SCAN = 160
+#: Nodes of less than e^-42 of the largest weight add up to less than 1e-13 of the sum.
+_SMALL = 42.0
+_SCAN = 72
 _LARGEST = 640
 #: Highest frequency that panels in b are laid out for, and the radians one of them takes.
 _FREQUENCY = 24.0
@@ -50,13 +53,16 @@ class MixedRay:
     direction: str
     proved_by: str | None
     monotone_by: str | None
-    _transforms: dict[float, MellinTransform] = field(default_factory=dict, repr=False)
+    _transforms: dict[float, MellinTransform | PlanarShift] = field(
+        default_factory=dict, repr=False
+    )
 
     def hockey_stick(self, radius: float, kappa: FloatArray) -> Bounds:
         """D_{r (1, ..., 1)}(kappa) for many multipliers."""
         if radius not in self._transforms:
             self._transforms.clear()
-            self._transforms[radius] = _transform(self.mixed, radius / self.scale)
+            shift = _planar if self.mixed.dim == 2 and radius > 0 else _transform
+            self._transforms[radius] = shift(self.mixed, radius / self.scale)
         return self._transforms[radius].hockey_stick(kappa)
 
     def tails(self, radii: FloatArray) -> RayTails:
@@ -68,14 +74,22 @@ class MixedRay:
         return growth_from_divergence(lambda kappa: self.hockey_stick(radius, kappa), p)
 
 
+def _planar(mixed: Mixed, r: float) -> PlanarShift:
+    potential = potential_of(Marginal(mixed.phi, (-sympy.oo, sympy.oo), 1))
+    profile = _numeric(mixed.profile)
+    return PlanarShift(potential, profile, _log_normaliser(2, potential, profile), r)
+
+
 def _transform(mixed: Mixed, r: float) -> MellinTransform:
-    fine, coarse = _Grid(mixed, r, 16), _Grid(mixed, r, 12)
+    potential = potential_of(Marginal(mixed.phi, (-sympy.oo, sympy.oo), 1))
+    box = _box(mixed, potential, _numeric(mixed.profile), r)
+    fine, coarse = _Grid(mixed, r, box, 16), _Grid(mixed, r, box, 12)
 
     def values(omega: FloatArray) -> tuple[ComplexArray, FloatArray]:
         better, worse = fine.transform(omega), coarse.transform(omega)
         return better, np.abs(better - worse) + 1e-14 * mixed.dim**0.5
 
-    return mellin_transform(values, largest=_LARGEST)
+    return mellin_transform(values, largest=_LARGEST, block=16)
 
 
 @dataclass(frozen=True)
@@ -128,12 +142,13 @@ class _Cumulative:
 class _Grid:
     """Nodes in (a, b) and everything of the integrand that does not depend on the frequency."""
 
-    def __init__(self, mixed: Mixed, r: float, order: int) -> None:
+    def __init__(
+        self, mixed: Mixed, r: float, box: tuple[float, float, float, float], order: int
+    ) -> None:
         self.dim = mixed.dim
         potential = potential_of(Marginal(mixed.phi, (-sympy.oo, sympy.oo), 1))
         profile = _numeric(mixed.profile)
         cumulative = _Cumulative.build(potential, r)
-        box = _box(mixed, potential, profile, r)
         a, wa = _a_nodes(box, order)
         ends = ((box[2], 0.0), (0.0, r), (r, box[3]))
         panels = [_panels(potential, low, high, r) for low, high in ends]
@@ -153,7 +168,15 @@ class _Grid:
         with np.errstate(invalid="ignore"):
             ratio = shifted - second - plain + first
         keep = np.isfinite(log_weight) & np.isfinite(ratio)
-        self.log_weight = log_weight[keep] + np.log(weight[keep])
+        log_weight[keep] += np.log(weight[keep])
+        size = np.where(keep, log_weight, -np.inf)
+        if self.dim > 2:
+            # |M| is largest at frequency 0; nodes of no weight there have none anywhere.
+            inner = np.abs(cumulative.read(top)(0.0) - cumulative.read(bottom)(0.0))
+            with np.errstate(divide="ignore"):
+                size = size + (self.dim - 2) * np.log(inner)
+        keep &= size > size.max() - _SMALL
+        self.log_weight = log_weight[keep]
         self.ratio = ratio[keep]
         self.upper, self.lower = cumulative.read(top[keep]), cumulative.read(bottom[keep])
 

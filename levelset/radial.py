@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from levelset.kernels import Law, Nodes
+from levelset.kernels import SPHERE, Law, Nodes
 from levelset.profile import Profile, build_profile
 from levelset.ray import RayTails
 from levelset.solve import FOR_GROWTH, FOR_TAIL, best_multipliers, many_probabilities
@@ -36,6 +36,8 @@ _KNOWN = 3e-12
 _GAIN = 1e-12
 #: Nodes per panel for the search, where an error only costs a slightly worse multiplier.
 _FEWER = 14
+#: Shift, in noise levels, at which the error of log L still spares five digits.
+_SMALLEST = 1e-5
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,12 @@ class RadialRay:
     def hockey_stick(self, radius: float, kappa: FloatArray) -> Bounds:
         """D_{r u}(kappa) for many multipliers."""
         r = radius * self.unit_length / self.scale
-        return self._reaching(r).hockey_stick(r, kappa)
+        found = self._reaching(r).hockey_stick(r, kappa)
+        least = self._least
+        if r < least:
+            longer = self._reaching(least).hockey_stick(least, kappa)
+            return Bounds(found.lower, np.minimum(found.upper, longer.upper))
+        return found
 
     def tails(self, radii: FloatArray) -> RayTails:
         """Algorithm 1 at every radius."""
@@ -206,12 +213,40 @@ class RadialRay:
         r = plain * (self.unit_length / self.scale)
         # An optimistic radius would be unsound: the rounding of the units goes upwards.
         found = self._reaching(float(r.max())).tails(np.asarray(up(r, 2)))
-        return RayTails(plain, found.kappa, found.tail_lower, found.tail_upper)
+        lower, kappa, least = found.tail_lower, found.kappa, self._least
+        if r.min() < least:
+            longer = self._reaching(least).tails(np.array([least]))
+            better = (r < least) & (longer.tail_lower[0] > lower)
+            lower = np.where(better, longer.tail_lower[0], lower)
+            kappa = np.where(better, longer.kappa[0], kappa)
+        return RayTails(plain, kappa, lower, np.maximum(found.tail_upper, lower))
 
     def growth(self, radius: float, p: FloatArray) -> Bounds:
         """G(p, r u) for many p."""
         r = radius * self.unit_length / self.scale
-        return self._reaching(r).growth(r, p)
+        found = self._reaching(r).growth(r, p)
+        least = self._least
+        if r < least:
+            longer = self._reaching(least).growth(least, p)
+            return Bounds(found.lower, np.minimum(found.upper, longer.upper))
+        return found
+
+    @cached_property
+    def _least(self) -> float:
+        """Where D grows along the ray, shifts below this are better bounded by this one.
+
+        The error of log L is about 1e-11; with shifts that small it decides alone.
+        """
+        if self.monotone_by is None:
+            return 0.0
+        panels = radius_density(self.radial).panels
+        heaviest = int(np.argmax(panels.panel_mass))
+        dim = self.law.dim
+        return (
+            _SMALLEST
+            * float(panels.edges[heaviest + 1])
+            / (dim**0.5 if self.law.kind == SPHERE else dim)
+        )
 
     def _reaching(self, r: float) -> RadialShift:
         """Tables that reach the shift, kept for later calls; the longest so far serves them all."""

@@ -70,7 +70,9 @@ class MellinTransform:
         return Bounds(lower.reshape(multipliers.shape), upper.reshape(multipliers.shape))
 
 
-def mellin_transform(values: Values, *, largest: int = _LARGEST) -> MellinTransform:
+def mellin_transform(
+    values: Values, *, largest: int = _LARGEST, block: int = _BLOCK
+) -> MellinTransform:
     """Sample M until it is negligible.
 
     Parameters
@@ -79,11 +81,12 @@ def mellin_transform(values: Values, *, largest: int = _LARGEST) -> MellinTransf
         Frequencies (n,) -> M(1/2 + i w) and bounds on the error of its absolute value.
     largest : int
         Number of frequencies at which to give up; the bounds then widen.
+    block : int
+        Frequencies per call at first.
     """
     step = 2 * np.pi / _PERIOD
     found: list[tuple[FloatArray, ComplexArray, FloatArray]] = []
     count = 0
-    block = _BLOCK
     while count < largest:
         omega = np.asarray(step * np.arange(count, count + block), dtype=np.float64)
         m, error = values(omega)
@@ -93,7 +96,7 @@ def mellin_transform(values: Values, *, largest: int = _LARGEST) -> MellinTransf
             break
         if np.abs(m).max() <= 2 * error.max():
             break  # what is left is the noise of the quadrature
-        block = min(2 * block, 1024)
+        block = min(2 * block, 1024) if count >= 8 * block else block
     start = float(found[-1][0][-1])
     seen = float(np.abs(found[-1][1]).max())
     beyond = _SAFETY * seen / (np.pi * start)
