@@ -10,11 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from certify.attacks import AttackSettings as AttackSettings
+    from certify.attacks import attack as attack
     from certify.certificate import Certificate as Certificate
     from certify.certificate import CertificateBatch as CertificateBatch
     from certify.certificate import Status as Status
     from certify.confidence import clopper_pearson_lower as clopper_pearson_lower
     from certify.confidence import clopper_pearson_upper as clopper_pearson_upper
+    from certify.data_files import load_data as load_data
+    from certify.distributed import Workers as Workers
     from certify.evaluate import Curve as Curve
     from certify.evaluate import certified_accuracy as certified_accuracy
     from certify.evaluate import envelope as envelope
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from certify.input_space import InputSpace as InputSpace
     from certify.log_reader import read_log as read_log
     from certify.logs import LogWriter as LogWriter
+    from certify.model_files import load_model as load_model
     from certify.multiclass import ClassLimits as ClassLimits
     from certify.multiclass import class_limits as class_limits
     from certify.multiclass import multiclass_radius as multiclass_radius
@@ -29,10 +34,14 @@ if TYPE_CHECKING:
     from certify.recertify import recertify_counts as recertify_counts
     from certify.recertify import recertify_radii as recertify_radii
     from certify.sequential import confidence_sequence_lower as confidence_sequence_lower
+    from certify.shards import merge_logs as merge_logs
     from certify.smoothed_classifier import SmoothedClassifier as SmoothedClassifier
+    from certify.training import TrainingSettings as TrainingSettings
+    from certify.training import train_with_noise as train_with_noise
 
 #: Which module defines a public name.
 _HOME = {
+    "AttackSettings": "attacks",
     "Certificate": "certificate",
     "CertificateBatch": "certificate",
     "ClassLimits": "multiclass",
@@ -42,17 +51,24 @@ _HOME = {
     "LogWriter": "logs",
     "SmoothedClassifier": "smoothed_classifier",
     "Status": "certificate",
+    "TrainingSettings": "training",
+    "Workers": "distributed",
+    "attack": "attacks",
     "certified_accuracy": "evaluate",
     "class_limits": "multiclass",
     "clopper_pearson_lower": "confidence",
     "clopper_pearson_upper": "confidence",
     "confidence_sequence_lower": "sequential",
     "envelope": "evaluate",
+    "load_data": "data_files",
+    "load_model": "model_files",
+    "merge_logs": "shards",
     "multiclass_radius": "multiclass",
     "read_log": "log_reader",
     "recertify_counts": "recertify",
     "recertify_radii": "recertify",
     "required_samples": "planning",
+    "train_with_noise": "training",
 }
 
 __all__ = sorted(_HOME)

@@ -13,6 +13,7 @@ from certify.data_files import load_data, read_rows
 from certify.image_folder import ImageFolder
 from certify.log_reader import read_log
 from certify.shards import Shard, merge_logs
+from certify.training_batches import Batches
 from numerics.errors import CorruptImageError, InvalidInputError, LogFormatError
 from radii.cli import app
 
@@ -48,6 +49,12 @@ def test_cifar10_records(cifar):
     large = load_data(f"{folder}?size=48")
     assert large.shape == (3, 48, 48)
     assert 0.0 <= float(large.images.min()) <= float(large.images.max()) <= 1.0
+
+
+def test_cifar10_training_part(tmp_path):
+    parts = [write_cifar(tmp_path / f"data_batch_{i}.bin", 2, seed=i) for i in range(1, 6)]
+    found = load_data(f"{tmp_path}?part=train")
+    assert found.labels.tolist() == [int(label) for part in parts for label in part[:, 0]]
 
 
 def test_cifar10_faults(cifar):
@@ -108,6 +115,25 @@ def test_unreadable_images_are_named_and_skipped_or_stop(pictures):
     assert len(images) == 2
     with pytest.raises(InvalidInputError, match="on_corrupt"):
         read_rows(data, [0], on_corrupt="ignore")
+
+
+def test_training_on_folders_takes_random_cuts(pictures):
+    """Cuts follow the generator; the ramp shows that they come from different places."""
+    data = load_data(f"{pictures}?resize=15&crop=10")
+
+    def epoch(seed):
+        batches = Batches(data, 4, torch.device("cpu"))
+        return list(batches.epoch(torch.Generator().manual_seed(seed)))
+
+    first, again = epoch(1), epoch(1)
+    assert [images.shape for images, _ in first] == [(4, 3, 10, 10), (2, 3, 10, 10)]
+    assert sorted(torch.cat([labels for _, labels in first]).tolist()) == [0, 0, 0, 1, 1, 1]
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(first, again, strict=True))
+    red = torch.cat([images[:, 0].mean(dim=(1, 2)) for images, _ in first])
+    assert float(red.max() - red.min()) > 0.05
+    green = torch.cat([images[:, 1].mean(dim=(1, 2)) for images, _ in first])
+    # Scaling and cutting keep the green of a picture, which is constant: 0, 40, 80, 100, ...
+    assert sorted((green * 255).round().int().tolist()) == [0, 40, 80, 100, 140, 180]
 
 
 @pytest.mark.parametrize(
