@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from numerics.ball import BallFunction
 from numerics.branches import SmoothBranch
 from numerics.errors import PrecisionError
 from numerics.legendre import ORDER, legendre_rule
-from numerics.panels import PanelDensity, legendre_series
+from numerics.panels import PanelDensity
 from numerics.rounding import FloatArray
 from smoothing.one_dim import radius_branches, radius_density
 from smoothing.structure import RADIUS, Radial
@@ -37,7 +38,7 @@ Indices = NDArray[np.int64]
 #: alone leaves (2 ORDER - 1)/2 * eps = 4.3e-15.
 _RESOLUTION = 1e-14
 #: Coefficients below this part of the variation are noise of the transform and dropped.
-_NOISE = 5e-15
+_NOISE = 1e-17
 _MAX_CELLS = 20_000
 #: Variation of g on a cell that the mass can see: the noise of a cell is a few eps of it. No more
 #: than `_FINE_CELLS` cells are spent on that.
@@ -207,8 +208,7 @@ def _resolve(
         middle = a + (b - a) / 2
         balls = stretch.value.balls(nodes)
         base = balls[len(balls) // 2]
-        values = np.array([float((v - base).mid()) for v in balls])
-        series = legendre_series(values)
+        series = _exact_series([v - base for v in balls])
         if not a < middle < b or len(done) + len(pending) > _MAX_CELLS:
             raise PrecisionError(
                 "the profile of the density could not be resolved: write jumps with Piecewise and "
@@ -226,6 +226,35 @@ def _resolve(
         constant = float((base - stretch.reference).mid())
         done.append((a, b, np.append(series[0] + constant, series[1:])))
     return done
+
+
+def _exact_series(balls: list[arb]) -> FloatArray:
+    """Legendre coefficients of values at the nodes, without the rounding of the transform.
+
+    That rounding is 4e-15 of the variation per coefficient, and log L would keep it.
+    """
+    high = np.array([float(v.mid()) for v in balls])
+    low = np.array([float((v - h).mid()) for v, h in zip(balls, high.tolist(), strict=True)])
+    values = high.astype(np.longdouble) + low
+    return np.asarray(_transform() @ values, dtype=np.float64)
+
+
+@cache
+def _transform() -> NDArray[np.longdouble]:
+    """Inverse of the Legendre matrix at the nodes as they are stored, by Newton's iteration.
+
+    Where long double is double, cells merely keep some rounding, which `noise` contains.
+    """
+    nodes = legendre_rule().nodes.astype(np.longdouble)
+    columns = [np.ones_like(nodes), nodes]
+    for k in range(1, ORDER - 1):
+        columns.append(((2 * k + 1) * nodes * columns[k] - k * columns[k - 1]) / (k + 1))
+    matrix = np.stack(columns, axis=1)
+    inverse = legendre_rule().to_coefficients.astype(np.longdouble)
+    twice = 2 * np.eye(ORDER, dtype=np.longdouble)
+    for _ in range(3):
+        inverse = inverse @ (twice - matrix @ inverse)
+    return inverse
 
 
 def _turning_point(series: FloatArray, stretch: _Stretch, a: float, b: float) -> float | None:
