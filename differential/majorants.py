@@ -23,6 +23,7 @@ from differential.majorants_exponential import (
     square_growth,
     variance_bound,
 )
+from differential.majorants_rademacher import rademacher_bound
 from differential.value_panels import radius_panels
 from numerics.errors import AssumptionError, PrecisionError
 from smoothing.canonical import is_even
@@ -154,11 +155,15 @@ def _exponential(structures: list[Structure], adversary: Norm, dim: int) -> list
         if isinstance(structure, Product) and _is_even(structure):
             # Jumps make theta_u > 0, which no moment sees; the information refuses them.
             fisher_information(structure)
-            growths = [marginal_growth(m) for m in structure.marginals]
-            made += exponential_bounds(_common(growths), length)
+            growth = _common([marginal_growth(m) for m in structure.marginals])
         elif isinstance(structure, Radial) and structure.order == 1:
             fisher_information(structure)
-            made += exponential_bounds(square_growth(radius_panels(structure)), length)
+            growth = square_growth(radius_panels(structure))
+        else:
+            continue
+        made += exponential_bounds(growth, length)
+        if growth.signs is not None:
+            made.append(rademacher_bound(growth.signs * length))
     return list(made)
 
 
@@ -172,7 +177,9 @@ def _common(growths: list[Growth]) -> Growth:
         constants = [_constant(growth, end) for growth in growths]
         if all(c is not None for c in constants):
             rows.append((end, max(c for c in constants if c is not None)))
-    return Growth(tuple(r[0] for r in rows), tuple(r[1] for r in rows))
+    slopes = [growth.signs for growth in growths if growth.signs is not None]
+    signs = max(slopes) if len(slopes) == len(growths) else None
+    return Growth(tuple(r[0] for r in rows), tuple(r[1] for r in rows), signs)
 
 
 def _constant(growth: Growth, end: float) -> float | None:

@@ -59,11 +59,13 @@ _ERROR = 2e-13
 class Growth:
     """K(t) <= constants[j] t^2 for 0 <= t <= ends[j], for a unit vector u.
 
-    The first constant for all t when the only end is infinite.
+    The first constant for all t when the only end is infinite. `signs` is the common value c of
+    |phi'(X_i)| where that is a constant, so that gamma is c times a sum of weighted signs.
     """
 
     ends: tuple[float, ...]
     constants: tuple[float, ...]
+    signs: float | None = None
 
 
 def variance_bound(information: float) -> Majorant:
@@ -176,7 +178,8 @@ def _growth(values: Array, masses: Array, slivers: Array, squared: bool) -> Grow
     unit = 1 / math.sqrt(variance)
     if values.max() - values.min() <= 1e-14 * values.max():
         # log cosh t <= t^2 / 2 and e^(t^2 h^2 / 2) with constant h: one constant for all t.
-        return Growth((math.inf,), (variance / 2 * (1 + _ERROR),))
+        signs = float(values.max()) * (1 + _ERROR)
+        return Growth((math.inf,), (variance / 2 * (1 + _ERROR),), signs)
     grid = unit * np.geomspace(_FIRST, _LARGEST, _CELLS)
     logs = _log_moments(grid, values, masses, slivers, squared)
     usable = np.isfinite(logs)

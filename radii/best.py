@@ -33,7 +33,7 @@ class BestRadius(RadiusFunction):
     >>> q = radii.SmoothingDistribution.parse("norm(x, 1)", dim=3072)
     >>> best = radii.derive(q, "l2", route="best")
     >>> best.winners(0.6)
-    'quadrature: exponential moments'
+    'quadrature: sums of signs'
     """
 
     contest: LargestOf = field(default=LargestOf(()))

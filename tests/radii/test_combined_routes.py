@@ -153,10 +153,10 @@ def test_conversion_never_exceeds_the_exact_radius_and_growth_covers_it() -> Non
 
 
 def test_best_names_the_winners() -> None:
-    """exp(-|t|^(1/2)) has no finite information; for Laplace the moments win over conversion."""
+    """exp(-|t|^(1/2)) has no finite information; for Laplace sums of signs win over conversion."""
     best = derive("norm(x, 1)", 40, LpNorm(2), "best")
     assert best is not None
-    assert best.winners(0.9) == "quadrature: exponential moments"
+    assert best.winners(0.9) == "quadrature: sums of signs"
     assert best.winners(tail=[[0.1, 0.01]]).shape == (1, 2)
     assert best.explain().startswith("rho from 1/2")
     for bad in (0.5, 1.0, 0.2, float("nan")):
