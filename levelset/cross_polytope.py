@@ -9,7 +9,7 @@ d = 2 the two bodies are each other rotated by 45 degrees; the laws agree in eve
 from __future__ import annotations
 
 from levelset.cubical import equal_law
-from levelset.kernels import Law
+from levelset.laws import Law
 
 __all__ = ["cross_polytope_law"]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from levelset.kernels import AXIS, EQUAL, Law
+from levelset.laws import AXIS, EQUAL, Law
 
 __all__ = ["axis_law", "equal_law"]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from levelset.product import Potential
 from numerics.bounds import Bounds
@@ -21,6 +22,8 @@ from numerics.legendre import legendre_rule
 from numerics.rounding import FloatArray
 
 __all__ = ["PlanarShift"]
+
+Indices = NDArray[np.int64]
 
 #: Intervals in a before any is halved, cells per piece in b, and nodes on each.
 _INTERVALS = 8
@@ -116,7 +119,7 @@ class PlanarShift:
         return np.asarray((np.sum(inner, axis=1) * weight).reshape(len(keys), -1).sum(axis=1))
 
     def _cut(
-        self, a: FloatArray, cells: FloatArray, level: float, kappa: float, first: FloatArray
+        self, a: FloatArray, cells: Indices, level: float, kappa: float, first: NDArray[np.bool_]
     ) -> FloatArray:
         """Cells that the edge of the set crosses: the part inside it, as an integral over z."""
         low, high = -np.ones(len(a)), np.ones(len(a))
@@ -157,7 +160,7 @@ class PlanarShift:
         return self._far[0]
 
     def _at(
-        self, a: FloatArray, cells: FloatArray, z: FloatArray
+        self, a: FloatArray, cells: Indices, z: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """q and q(. - v) times the Jacobian, and log L, at z in [-1, 1] of cells in b."""
         piece, inner = np.divmod(cells, _CELLS)

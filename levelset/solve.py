@@ -4,7 +4,7 @@ p(r) = max_kappa (1/2 - D(kappa))/kappa is concave in mu = 1/kappa with slope 1/
 G(p) = min_kappa kappa p + D(kappa) is convex in kappa with slope p - p0. Regula falsi drives the
 slope to 0; where the slope jumps (L has an atom) the two tangents at the ends of the bracket meet
 at the optimum, so their intersection is tried in turn. The same intersection bounds what a better
-multiplier could still gain, which is the stopping rule.
+multiplier could still gain: the stopping rule.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from levelset.kernels import SPHERE, Law
+from levelset.laws import SPHERE, Law
 from numerics.legendre import legendre_rule
 from numerics.rounding import FloatArray
 from numerics.stable import log_gamma_ratio

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from levelset import shapes
 from levelset.cross_polytope import cross_polytope_law
 from levelset.cubical import axis_law, equal_law
-from levelset.kernels import Law
+from levelset.laws import Law
 from levelset.mixed import MixedRay
 from levelset.product import AxisRay
 from levelset.product_sums import ProductRay
