@@ -5,99 +5,29 @@ noise of an image follows from the seed and the image's number, so results do no
 worker gets it, or how often. A worker that is lost (killed, out of memory, its machine gone) is
 replaced, and its image is handed out again.
 
-Two kinds of workers stand behind one interface (`Pool`): processes of this machine
+Two kinds of workers stand behind one interface (`certify.scheduling`): processes of this machine
 (`certify.worker_processes`) and actors of a Ray cluster (`certify.ray_workers`).
 """
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 
 from certify.certificate import Certificate, CertificateBatch
 from certify.certifier import Certifier, from_record
 from certify.forward import evaluation_mode
 from certify.logs import LogWriter
-from numerics.errors import RadiiError, invalid
+from certify.scheduling import Pool, Task, carry_out
+from numerics.errors import invalid
 
-__all__ = [
-    "Done",
-    "Failed",
-    "Lost",
-    "NamedModel",
-    "Outcome",
-    "Pool",
-    "Replica",
-    "Task",
-    "WorkerError",
-    "Workers",
-]
+__all__ = ["NamedModel", "Replica", "Workers", "certify_task"]
 
 KINDS = ("processes", "ray")
-
-
-class WorkerError(RadiiError, RuntimeError):
-    """Workers were lost again and again at one image, or one raised an unexpected error."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """An image, its number in its data set, and its label."""
-
-    image: np.ndarray[Any, Any]
-    index: int
-    label: int | None
-
-
-@dataclass(frozen=True)
-class Done:
-    """A worker's certificate."""
-
-    certificate: Certificate
-
-
-@dataclass(frozen=True)
-class Failed:
-    """An error that would come again, such as a model's wrong output."""
-
-    error: Exception
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A worker that is no more, and what is known of its end."""
-
-    reason: str
-
-
-Outcome = Done | Failed | Lost
-
-
-class Pool(Protocol):
-    """Workers of one kind."""
-
-    def start(self) -> Hashable:
-        """A new worker."""
-        ...
-
-    def submit(self, worker: Any, task: Task) -> None:
-        """Hand an image to an idle worker."""
-        ...
-
-    def wait(self) -> list[tuple[Any, Outcome]]:
-        """Wait until one worker or more have something to say."""
-        ...
-
-    def close(self) -> None:
-        """End all workers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -222,52 +152,6 @@ class Workers:
             finally:
                 pool.close()
         return CertificateBatch(tuple(found[index] for index in indices))
-
-
-def carry_out(pool: Pool, tasks: Sequence[Task], count: int, retries: int) -> Iterator[Certificate]:
-    """Certificates in the order in which they are done.
-
-    Raises
-    ------
-    WorkerError
-        An image lost more than `retries` workers.
-    """
-    waiting, lost = deque(tasks), Counter[int]()
-    busy: dict[Hashable, Task] = {}
-    idle = [pool.start() for _ in range(min(count, len(tasks)))]
-    while waiting or busy:
-        while idle and waiting:
-            worker = idle.pop()
-            busy[worker] = waiting.popleft()
-            pool.submit(worker, busy[worker])
-        for worker, outcome in pool.wait():
-            if worker not in busy:  # lost while it had nothing to do
-                idle.remove(worker)
-                continue
-            task = busy.pop(worker)
-            if isinstance(outcome, Failed):
-                raise outcome.error
-            if isinstance(outcome, Done):
-                idle.append(worker)
-                yield outcome.certificate
-                continue
-            lost[task.index] += 1
-            _warn_or_give_up(task.index, lost[task.index], retries, outcome.reason)
-            waiting.appendleft(task)
-            idle.append(pool.start())
-
-
-def _warn_or_give_up(index: int, losses: int, retries: int, reason: str) -> None:
-    if losses > retries:
-        raise WorkerError(
-            f"image {index} lost {losses} workers ({reason}); give them more memory, or fewer "
-            "workers or smaller batches"
-        )
-    warnings.warn(
-        f"a worker was lost at image {index} ({reason}); it is replaced, and the image tried again",
-        UserWarning,
-        stacklevel=3,
-    )
 
 
 def _on_cuda(model: Any) -> bool:

@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from certify.distributed import (
-    Done,
-    Failed,
-    Lost,
-    Outcome,
-    Replica,
-    Task,
-    WorkerError,
-    certify_task,
-)
+from certify.distributed import Replica, certify_task
+from certify.scheduling import Done, Failed, Lost, Outcome, Task, WorkerError
 from numerics.errors import InvalidInputError, RadiiError
 
 __all__ = ["RayPool"]

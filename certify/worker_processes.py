@@ -12,16 +12,8 @@ from typing import Any
 
 import torch
 
-from certify.distributed import (
-    Done,
-    Failed,
-    Lost,
-    Outcome,
-    Replica,
-    Task,
-    WorkerError,
-    certify_task,
-)
+from certify.distributed import Replica, certify_task
+from certify.scheduling import Done, Failed, Lost, Outcome, Task, WorkerError
 from numerics.errors import InvalidInputError, RadiiError
 
 __all__ = ["ProcessPool"]

@@ -21,18 +21,10 @@ import torch
 import radii
 from certify.certifier import Certifier
 from certify.data_files import load_data
-from certify.distributed import (
-    Done,
-    Failed,
-    Lost,
-    Replica,
-    Task,
-    WorkerError,
-    Workers,
-    carry_out,
-)
+from certify.distributed import Replica, Workers
 from certify.log_reader import read_log
 from certify.models import small_cnn
+from certify.scheduling import Done, Failed, Lost, Task, WorkerError, carry_out
 from certify.smoothed_classifier import SmoothedClassifier
 from numerics.errors import InvalidInputError
 from smoothing import families
