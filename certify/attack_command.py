@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from certify.attacks import AttackedAccuracy, AttackSettings, attacked_accuracy
+from certify.attacked_accuracy import AttackedAccuracy, attacked_accuracy
+from certify.attacks import AttackSettings
 from certify.command import CertifyCommand
 from certify.progress import reporter
 from numerics.decimals import down_text

@@ -10,7 +10,8 @@ from torch import nn
 from typer.testing import CliRunner
 
 import radii
-from certify.attacks import AttackSettings, attack, attacked_accuracy
+from certify.attacked_accuracy import attacked_accuracy
+from certify.attacks import AttackSettings, attack
 from certify.balls import norms
 from certify.data_files import load_data
 from certify.models import small_cnn
