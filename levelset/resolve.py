@@ -89,7 +89,8 @@ def _transform() -> NDArray[np.longdouble]:
     nodes = legendre_rule().nodes.astype(np.longdouble)
     columns: list[NDArray[np.longdouble]] = [np.ones_like(nodes), nodes]
     for k in range(1, ORDER - 1):
-        columns.append(((2 * k + 1) * nodes * columns[k] - k * columns[k - 1]) / (k + 1))
+        following = ((2 * k + 1) * nodes * columns[k] - k * columns[k - 1]) / (k + 1)
+        columns.append(following.astype(np.longdouble))
     matrix = np.stack(columns, axis=1)
     inverse = legendre_rule().to_coefficients.astype(np.longdouble)
     twice = 2 * np.eye(ORDER, dtype=np.longdouble)
