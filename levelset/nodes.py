@@ -8,7 +8,9 @@ into k parts has k gaps of about g/k, and one round of cutting nearly settles th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,8 @@ _MOST_PARTS = 64
 _FIRST_MARGINS = 2.0 ** -np.arange(12.0, 2.0, -2.0)
 _FIRST_TAILS = 2.0 ** -np.concatenate([[2.0, 3.0, 4.0], np.arange(6.0, 100.0, 4.0)])
 _DOUBLINGS = 200
+#: Entries per octave of radii where nothing is known between them.
+_PER_OCTAVE = 3
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Grid:
 def chosen_radii(grid: Grid) -> RayTails:
     """Entries whose composition gaps stay below the loss, or as many as are allowed."""
     entries = _towards_half(grid, grid.ray.tails(_first_radii(grid)))
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if grid.integral is not None else 0):
         parts = _parts(grid, entries)
         extra = _cut(np.append(0.0, entries.radii), parts)
         if len(extra) == 0:
@@ -99,20 +103,31 @@ def _first_radii(grid: Grid) -> Array:
 
 
 def _bracketed(grid: Grid) -> Array:
-    """Radii by doubling, from where the margin is small to where the tail is half the smallest."""
-    low = high = 1.0
-    for _ in range(_DOUBLINGS):
-        if float(grid.ray.tails(np.array([low])).tail_lower[0]) >= 0.5 - 1e-3:
-            break
-        low /= 2
-    else:
+    """Radii from where the margin is small to where the tail is about the smallest.
+
+    Without S the lookup steps from entry to entry whatever their number, and singular densities,
+    which this is for, take a second for three entries: a few per octave have to do.
+    """
+    low = _first_power(grid, -2.0, lambda tails: tails >= 0.5 - 1e-3)
+    if low is None:
         raise PrecisionError("no radius along the ray certifies tails near 1/2")
-    for _ in range(_DOUBLINGS):
-        if float(grid.ray.tails(np.array([high])).tail_lower[0]) <= grid.smallest_tail:
-            break
-        high *= 2
-    steps = max(8, math.ceil(8 * math.log2(high / low)))
-    return np.asarray(np.geomspace(low, high, steps))
+    high = _first_power(grid, 1.0, lambda tails: tails <= grid.smallest_tail)
+    top = 2.0**_DOUBLINGS if high is None else high
+    steps = max(8, math.ceil(_PER_OCTAVE * math.log2(top / low)))
+    return np.asarray(np.geomspace(low, top, min(steps, grid.most)))
+
+
+def _first_power(grid: Grid, step: float, reached: Callable[[Array], Any]) -> float | None:
+    """First 2^(step k), k = 0, 1, ..., at which the tail has reached something; four at a time."""
+    for start in range(0, _DOUBLINGS, 4):
+        radii = 2.0 ** (step * np.arange(start, start + 4))
+        order = np.argsort(radii)
+        tails = np.empty(4)
+        tails[order] = grid.ray.tails(radii[order]).tail_lower
+        found = np.flatnonzero(reached(tails))
+        if len(found):
+            return float(radii[found[0]])
+    return None
 
 
 def _parts(grid: Grid, entries: RayTails) -> NDArray[np.int64]:

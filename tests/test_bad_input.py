@@ -77,7 +77,7 @@ def test_infinite_expectation_of_the_slope_names_the_level_set_route(psi, dim, a
     """Integrable, but E|g'| = oo: Phi is infinite and the differential method certifies nothing."""
     q = radii.SmoothingDistribution(psi, dim=dim)
     with pytest.raises((UnsupportedPairError, AssumptionError), match=r"level-?\s?set"):
-        radii.derive(q, adversary)
+        radii.derive(q, adversary, route="quadrature")
 
 
 @pytest.mark.parametrize("dim", [0, -3, 2.5, "3", None, math.nan])
