@@ -27,13 +27,16 @@ def centres(
     --------
     >>> t = sympy.Symbol("t", real=True)
     >>> centres(t**2 - sympy.exp(-(t - 3) ** 2), t, -sympy.oo, sympy.oo)
-    (3,)
+    (0, 3)
     >>> centres(1 / (1 + (10 * t - 5) ** 2), t, -sympy.oo, sympy.oo)
     (1/2,)
     """
     start, stop = float(lower), float(upper)
     found: list[float] = []
-    for argument in _arguments(expr, symbol):
+    polynomial = sympy.Add(*(a for a in sympy.Add.make_args(expr) if a.is_polynomial(symbol)))
+    # the whole density may be narrow: 10^12 (t - 10^4)^2
+    wells = polynomial.diff(symbol) if polynomial.has(symbol) else sympy.S.Zero
+    for argument in (wells, *_arguments(expr, symbol)):
         for root in _real_parts(argument, symbol):
             if start < root < stop and all(abs(root - z) > _SAME * abs(z) for z in found):
                 found.append(root)

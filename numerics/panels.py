@@ -46,6 +46,8 @@ _UNRESOLVED = (
     "the density could not be resolved on panels: psi oscillates or jumps on a scale finer than "
     "its breakpoints show; write jumps with Piecewise and drop rapidly oscillating terms"
 )
+#: |psi| at its minimum: beyond it, float64 no longer tells e^-100 from 1.
+_MAX_LOG = 1e12
 _LOG2 = float(np.log(2.0))
 
 
@@ -231,6 +233,11 @@ def _outer_extent(branch: HalfBranch) -> int:
     top = max(logs)
     if top < -1e299:
         return 0  # the density vanishes on the whole branch as far as float64 can tell
+    if abs(top) > _MAX_LOG:
+        raise PrecisionError(
+            f"psi is about {-top:.0e} where the density lives, so that its digits are lost; move "
+            "the centre of the noise nearer to 0, or use scale="
+        )
     above = [k for k, v in zip(exponents, logs, strict=True) if v > top - _LOG_MASS_RANGE - 20]
     last = max(above)
     return min(1008, last + (1 if last < 64 else 8))

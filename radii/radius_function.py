@@ -50,7 +50,9 @@ class RadiusFunction:
     requested : str
         Route that was taken: "overlap", "symbolic" or "quadrature"; see `route`.
     guarantee : str
-        "conservative": float64 with an explicit error budget, rounded down.
+        "conservative": float64 with an explicit error budget, rounded down. "statistical": wrong
+        with probability at most `alpha`. "estimate": from grids in two or three dimensions that
+        cannot exclude a narrow feature between their points; it certifies nothing.
     references : tuple of str
         Theorems behind the route.
 

@@ -6,16 +6,23 @@ logarithm of a sum of two exponentials with log cosh, which does not overflow an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import flint
 import sympy
 
 from numerics.ball import BallFunction
+from numerics.centres import centres
 from smoothing.structure import COORDINATE
 
 __all__ = ["is_even", "is_small", "split_constant", "standard_form", "tidy_number", "vanishes"]
 
 #: Functions that are not analytic: an identity at a few points says nothing about others.
 NOT_ANALYTIC = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign)
+
+#: Functions that can be too small or too near to a constant to be seen.
+FLAT = (sympy.exp, sympy.cosh, sympy.sinh, sympy.tanh, sympy.sech, sympy.erf, sympy.erfc)
+MAX_CENTRES = 5
 
 #: Arguments at which identities are tested, generic positive numbers of several magnitudes.
 SAMPLES = tuple(sympy.Rational(n, 997) for n in (61, 389, 743, 1471, 2459, 7069))
@@ -43,17 +50,50 @@ def vanishes(expression: sympy.Expr) -> bool:
     if expression == 0:
         return True
     symbols = sorted(expression.free_symbols, key=str)
-    verdicts = [_is_zero_at(expression, symbols, shift) for shift in range(2 * len(SAMPLES))]
+    points = [
+        {s: _sample(s, shift, k) for k, s in enumerate(symbols)}
+        for shift in range(2 * len(SAMPLES))
+    ]
+    verdicts = [_is_zero_at(expression, symbols, point) for point in points]
     if False in verdicts or verdicts.count(True) < ENOUGH:
+        return False
+    # exp(-500 (x - 5)^2) is below 2^-400 at all those points, and only its centre shows it
+    if any(_is_zero_at(expression, symbols, p) is False for p in _centred(expression, symbols)):
         return False
     if not symbols or not expression.has(*NOT_ANALYTIC):
         return True
     return is_small(expression) and bool(sympy.simplify(expression) == 0)
 
 
-def _is_zero_at(expression: sympy.Expr, symbols: list[sympy.Symbol], shift: int) -> bool | None:
+def _centred(
+    expression: sympy.Expr, symbols: list[sympy.Symbol]
+) -> Iterator[dict[sympy.Symbol, sympy.Rational]]:
+    """Points near the centres of narrow features, at several distances."""
+    if not expression.has(*FLAT):
+        return
+    # exp(5000 x) exp(-500 x^2) has its centre as one exponential only
+    joined = sympy.powsimp(expression, deep=True)
+    found = []
+    for k, symbol in enumerate(symbols):
+        others = {s: _sample(s, 0, i) for i, s in enumerate(symbols) if s != symbol}
+        inside = centres(joined.xreplace(others), symbol, -sympy.oo, sympy.oo)[:MAX_CENTRES]
+        found.append([c for c in inside if c > 0 or not symbol.is_nonnegative] or [SAMPLES[k % 6]])
+    for row in range(max(len(f) for f in found)):
+        for other in range(max(len(f) for f in found)):
+            for digits in (1, 2, 4, 6):
+                yield {
+                    s: f[(row if k % 2 else other) % len(f)] + SAMPLES[(k + 1) % 6] / 10**digits
+                    for k, (s, f) in enumerate(zip(symbols, found, strict=True))
+                }
+
+
+def _is_zero_at(
+    expression: sympy.Expr,
+    symbols: list[sympy.Symbol],
+    at: dict[sympy.Symbol, sympy.Rational],
+) -> bool | None:
     """Whether the value at one point is 0; None where it overflows or is not real."""
-    point = {s: _sample(s, shift, k) for k, s in enumerate(symbols)}
+    point = dict(at)
     variable = symbols[0] if symbols else COORDINATE
     last = point.pop(variable, sympy.S.One)
     slice_ = expression.xreplace(point)

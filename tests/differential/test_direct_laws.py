@@ -67,11 +67,29 @@ def test_radius_of_a_mixture_without_structure() -> None:
         exp(-(x[0] ** 2 + x[1] ** 2) / 2) + exp(-((x[0] - far) ** 2 + (x[1] - far) ** 2) / 2)
     )
     radius = radii.derive(radii.SmoothingDistribution(mixture, dim=2), "linf")
-    assert (radius.route, radius.guarantee) == ("quadrature", "conservative")
+    assert (radius.route, radius.guarantee) == ("quadrature", "estimate")
     # Far apart, gamma has the law of one Gaussian: R is ndtri(rho)/sqrt(2), up to e^-36.
     rho = np.array([0.6, 0.9, 0.999])
     assert np.all(radius(rho) <= ndtri(rho) / 2**0.5 * (1 + 1e-9))
     assert np.all(radius(rho) >= ndtri(rho) / 2**0.5 * (1 - 1e-3))
+
+
+def test_grids_certify_nothing_and_enter_no_combination() -> None:
+    # A well of width 0.0007 lies between the points of all three grids, which agree without it.
+    well = 9 * exp(-(10**6) * ((x[0] - 1) ** 2 + (x[1] - 0.3) ** 2))
+    psi = (x[0] ** 2 + x[1] ** 2) / 2 + x[0] * x[1] / 10 - well
+    noise = radii.SmoothingDistribution(psi, dim=2)
+    assert radii.derive(noise, "l1").guarantee == "estimate"
+    with pytest.raises(radii.UnsupportedPairError, match="no other sound route"):
+        radii.derive(noise, "l1", route="best")
+
+
+def test_a_narrow_mixture_is_no_product() -> None:
+    # Away from (5, 3) the logarithm of the sum equals that of its first term to 10^-3000.
+    hidden = 50 * exp(-500 * ((x[0] - 5) ** 2 + (x[1] - 3) ** 2))
+    psi = -log(exp(-(x[0] ** 2 + x[1] ** 2) / 2) + hidden)
+    found = radii.SmoothingDistribution(psi, dim=2).structures
+    assert [type(s).__name__ for s in found] == ["General"]
 
 
 def test_polytope_directions_around_the_ball_leave_it_inside() -> None:

@@ -82,6 +82,12 @@ def test_endless_kinks_are_refused() -> None:
 
 
 def test_centres_are_the_roots_and_turning_points_of_arguments() -> None:
-    psi = t**2 + exp(-((t - 1) ** 2) - 7) + 1 / (1 + (2 * t + 3) ** 2) + tanh(t - 5)
+    psi = exp(-((t - 1) ** 2) - 7) + 1 / (1 + (2 * t + 3) ** 2) + tanh(t - 5)
     assert [float(c) for c in centres(psi, t, -sympy.oo, sympy.oo)] == [-1.5, 1.0, 5.0]
-    assert centres(t**4 - 3 * t**2, t, -sympy.oo, sympy.oo) == ()
+    assert centres((t - 7) ** 2, t, -sympy.oo, sympy.oo) == (7,)
+
+
+def test_a_centre_that_costs_all_digits_is_refused() -> None:
+    noise = radii.SmoothingDistribution(coordinate_sum(10**12 * (t - 10**4) ** 2 / 2), dim=3)
+    with pytest.raises(PrecisionError, match="nearer to 0"):
+        radii.derive(noise, "l1", route="quadrature")
