@@ -15,6 +15,7 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +25,14 @@ from scipy.optimize import minimize_scalar
 from levelset.growth import growth_function
 from numerics.bounds import Bounds
 from numerics.errors import invalid
+from numerics.rounding import FloatArray
 from numerics.validation import check_alpha, check_count, check_probability, check_vector
 from smoothing.distribution import SmoothingDistribution
 
 __all__ = ["DualCertificate", "MonteCarloDual", "dual_certificate", "monte_carlo_dual"]
+
+#: e^700 is finite, and far above any multiplier.
+_LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def monte_carlo_dual(
     smoothing: SmoothingDistribution,
     shift: ArrayLike,
     rho: float,
-    kappa: float,
+    kappa: float | None = None,
     *,
     samples: int,
     alpha: float,
@@ -144,8 +149,9 @@ def monte_carlo_dual(
 
     Parameters
     ----------
-    kappa : float
-        Multiplier, > 0.
+    kappa : float, optional
+        Multiplier, > 0. By default it too comes from samples: the rho-quantile of L in as many
+        others, since the slope of the bound in kappa is P[L > kappa] - (1 - rho).
     samples : int
     alpha : float
         Failure probability of the two-sided Hoeffding interval.
@@ -159,17 +165,28 @@ def monte_carlo_dual(
     """
     v = check_vector("shift", shift, smoothing.dim)
     count, level = check_count("samples", samples, minimum=1), check_alpha(alpha)
+    probability = float(check_probability("rho", rho))
+    if kappa is None:
+        pilot = np.concatenate(list(_ratios(smoothing, v, count, generator)))
+        kappa = max(float(np.quantile(pilot, probability)), np.finfo(np.float64).tiny)
     if not kappa > 0:
         raise invalid("kappa", "a number > 0", kappa, "pass a likelihood ratio")
-    total, done = 0.0, 0
-    rows = max(1, 2**20 // smoothing.dim)
-    while done < count:
-        noise = smoothing.sample(min(rows, count - done), generator)
-        ratio = smoothing.log_density(noise - v) - smoothing.log_density(noise)
-        total += float(np.sum(np.minimum(np.exp(np.minimum(ratio, 700.0)), kappa)))
-        done += len(noise)
+    total = sum(
+        float(np.sum(np.minimum(ratio, kappa))) for ratio in _ratios(smoothing, v, count, generator)
+    )
     # 1 - D = E min(L, kappa), so that the bound is E min(L, kappa) - kappa (1 - rho).
-    estimate = total / count - kappa * (1 - float(check_probability("rho", rho)))
+    estimate = total / count - kappa * (1 - probability)
     width = kappa * math.sqrt(math.log(2 / level) / (2 * count))
     interval = Bounds.around(estimate, absolute=width)
     return MonteCarloDual(float(kappa), estimate, interval, count, level)
+
+
+def _ratios(
+    smoothing: SmoothingDistribution, v: FloatArray, count: int, generator: np.random.Generator
+) -> Iterator[FloatArray]:
+    """L = q(z - v)/q(z) of fresh noise, in batches of bounded memory."""
+    rows = max(1, 2**20 // smoothing.dim)
+    for begin in range(0, count, rows):
+        noise = smoothing.sample(min(rows, count - begin), generator)
+        ratio = smoothing.log_density(noise - v) - smoothing.log_density(noise)
+        yield np.exp(np.minimum(ratio, _LARGEST_LOG))
