@@ -24,7 +24,7 @@ from smoothing.norms import LpNorm, Norm
 from smoothing.one_dim import half_branches, marginal_branches, radius_branches
 from smoothing.structure import COORDINATE, RADIUS, Marginal, Product, Radial, Structure
 
-__all__ = ["INFORMATION_ERROR", "Information", "fisher_information", "information_kind"]
+__all__ = ["INFORMATION_ERROR", "Information", "fisher_information", "information_kind", "squared"]
 
 Array = NDArray[np.float64]
 
@@ -137,7 +137,7 @@ def _second_moment(
 ) -> float:
     """E h^2 for h the derivative of the potential, with h^2 as the value carried by the panels."""
     halves = [
-        HalfBranch(h.anchor, h.direction, h.length, h.log_density, _square(h.value))
+        HalfBranch(h.anchor, h.direction, h.length, h.log_density, squared(h.value))
         for h in half_branches(branches, symbol, jacobian, value=True)
     ]
     try:
@@ -168,7 +168,8 @@ class _Squared:
         return np.asarray(self.function.floats(points)) ** 2  # type: ignore[arg-type]
 
 
-def _square(value: object) -> _Squared:
+def squared(value: object) -> _Squared:
+    """The square of a derivative, for panels that carry it."""
     assert isinstance(value, BallFunction)
     return _Squared(value)
 

@@ -12,7 +12,7 @@ and m has density proportional to exp(-g(m)) f(m) P[|X| < m]^(d-1). (Zhang et al
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -36,7 +36,7 @@ from numerics.panels import HalfBranch, PanelDensity, PointFunction, build_panel
 from smoothing.one_dim import half_branches
 from smoothing.structure import COORDINATE, RADIUS, Marginal, Mixed
 
-__all__ = ["MixedTransform", "mixed_law", "mixed_phi"]
+__all__ = ["MixedTransform", "law_of_maximum", "mixed_law", "mixed_phi"]
 
 Array = NDArray[np.float64]
 
@@ -137,7 +137,13 @@ class _LogDensityOfMaximum:
 
 @lru_cache(maxsize=32)
 def _law_of_maximum(mixed: Mixed) -> tuple[PanelDensity, _Inside]:
-    """Panels of m that carry a(m), and the law of one coordinate."""
+    return law_of_maximum(mixed)
+
+
+def law_of_maximum(
+    mixed: Mixed, carried: Callable[[Any], Any] = lambda slope: slope
+) -> tuple[PanelDensity, _Inside]:
+    """Panels of m that carry a(m), or what `carried` makes of it, and the law of one coordinate."""
     marginal = Marginal(mixed.phi, (-sympy.oo, sympy.oo), mixed.dim)
     inside = _Inside(term_measure(marginal))
     potential = mixed.profile + mixed.phi.subs(COORDINATE, RADIUS)
@@ -148,7 +154,7 @@ def _law_of_maximum(mixed: Mixed) -> tuple[PanelDensity, _Inside]:
             h.direction,
             h.length,
             _LogDensityOfMaximum(h.log_density, inside, h.anchor, h.direction, mixed.dim - 1),
-            h.value,
+            carried(h.value),
         )
         for h in half_branches(branches, RADIUS, value=True)
     ]

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from differential.information import fisher_information, information_kind
+from differential.information_mixed import mixed_information
 from differential.majorants_exponential import variance_bound
-from numerics.errors import AssumptionError
+from numerics.errors import AssumptionError, PrecisionError
 from radii.compile import compile_radius
 from radii.grow import growth_by_integral
 from radii.radius_function import RadiusFunction
 from radii.verdicts import Accepted, Evidence, Refusal
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm
+from smoothing.structure import Mixed
 
 __all__ = ["FisherRadius", "FisherRoute"]
 
@@ -72,14 +74,19 @@ class FisherRoute:
 
     def accepts(self, smoothing: SmoothingDistribution, adversary: Norm) -> Accepted | Refusal:
         kind = information_kind(smoothing.structures)
-        if kind is None:
+        mixed = next((s for s in smoothing.structures if isinstance(s, Mixed)), None)
+        if kind is None and (mixed is None or smoothing.support is not None):
             return Refusal(
-                "the Fisher information is computed for products and radial densities; got none "
-                f"of these in d = {smoothing.dim}"
+                "the Fisher information is computed for products, radial and mixed densities; got "
+                f"none of these in d = {smoothing.dim}"
             )
         try:
-            information = fisher_information(kind).over_ball(adversary)
-        except AssumptionError as error:
+            if kind is not None:
+                information = fisher_information(kind).over_ball(adversary)
+            else:
+                assert mixed is not None
+                information = mixed_information(mixed).over_ball(adversary)
+        except (AssumptionError, PrecisionError) as error:
             return Refusal(str(error))
         radius = FisherRadius(information)
         grow = growth_by_integral(radius)
