@@ -102,12 +102,12 @@ class Window:
         return scale + math.log(self.theta) + np.log(np.maximum(tail, 1e-300)), log_excess
 
 
-def windows(transform: Transform) -> list[Window]:
-    """Windows that cover 0 <= c until P[S > c] < 2^-100 or c is at the top of S."""
-    return list(_windows(transform))
+def windows(transform: Transform, log_smallest: float = _LOG_SMALLEST) -> list[Window]:
+    """Windows that cover 0 <= c until P[S > c] < exp(log_smallest) or c is at the top of S."""
+    return list(_windows(transform, log_smallest))
 
 
-def _windows(transform: Transform) -> Iterator[Window]:
+def _windows(transform: Transform, log_smallest: float) -> Iterator[Window]:
     lower, theta = 0.0, _scale(transform)
     for _ in range(_MAX_WINDOWS):
         theta = _saddle_beyond(transform, lower, theta)
@@ -118,7 +118,7 @@ def _windows(transform: Transform) -> Iterator[Window]:
         window = _window(transform, theta, lower, min(upper, transform.top))
         yield window
         tail, _ = window.log_tail_and_excess(np.array([window.upper]))
-        if tail[0] < _LOG_SMALLEST or upper >= transform.top * (1 - 1e-13):
+        if tail[0] < log_smallest or upper >= transform.top * (1 - 1e-13):
             return
         lower = upper
     raise PrecisionError("the tail of gamma falls too slowly to be followed to 2^-100")

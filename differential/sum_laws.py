@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from differential.clipped_sums import clipped_law, is_heavy
 from differential.discrete_sums import sum_of_discrete
 from differential.excess_table import ExcessTable, Stretch, build_table, split_at_mean
 from differential.inversion import Transform, windows
@@ -64,6 +65,15 @@ def sum_law(terms: tuple[Term, ...]) -> Law:
         return _discrete_law(groups, (down, up))
     mirrored = tuple(Group(g.measure, -g.weight, g.count) for g in groups)
     even = all(is_symmetric(t.marginal) for t in terms)
+    if sum(t.count for t in terms) > _MOST_STEPS and any(is_heavy(g.measure) for g in groups):
+        if not even:
+            raise PrecisionError(
+                "the slope of phi has no exponential moments, so that the tail of gamma falls too "
+                "slowly for Fourier inversion, and a density that is not even cannot be clipped; "
+                "use another route"
+            )
+        laws = [coordinate_law(t.marginal) for t in terms]
+        return clipped_law(groups, laws, (down, up), SUM_ERROR)
     backward = None if even else SumTransform(mirrored)
     try:
         return law_of_transforms(SumTransform(groups), backward, mean, (down, up))
