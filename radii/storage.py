@@ -30,8 +30,14 @@ def save(radius: RadiusFunction, path: Path) -> None:
     Raises
     ------
     InvalidInputError
-        The noise was given by callables or the adversary is not an l_p norm.
+        The noise was given by callables, the adversary is not an l_p norm, or the radius holds
+        with a probability only: its draws would have to be saved with it.
     """
+    if radius.alpha > 0.0:
+        raise InvalidInputError(
+            f"radius must be sound for certain to be saved, got {radius!r}, which fails with "
+            f"probability up to {radius.alpha:g}; keep its draws and derive it again"
+        )
     if radius.smoothing.black_box is not None or not isinstance(radius.adversary, LpNorm):
         raise InvalidInputError(
             "only radii of a written-out psi against an l_p norm can be saved, got "

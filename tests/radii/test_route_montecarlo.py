@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import radii
+from numerics.errors import InvalidInputError
 from radii.route_montecarlo import monte_carlo
 
 RHO = np.array([0.55, 0.7, 0.9, 0.99, 0.999, 1 - 1e-6])
@@ -90,3 +91,10 @@ def test_a_sampler_of_another_density_is_refused() -> None:
 def test_bad_options_are_refused(options: dict) -> None:
     with pytest.raises(radii.InvalidInputError):
         monte_carlo(laplace(2), "l1", **options)
+
+
+def test_a_statistical_radius_is_not_saved_without_its_draws(tmp_path) -> None:
+    radius = monte_carlo(gaussian(2), "l1", n=20_000, alpha=1e-3)
+    with pytest.raises(InvalidInputError, match="sound for certain"):
+        radius.save(tmp_path / "radius")
+    assert not list(tmp_path.iterdir())
