@@ -57,6 +57,11 @@ class MixedRay:
         default_factory=dict, repr=False
     )
 
+    @property
+    def most_entries(self) -> int:
+        """Entries of a table: each takes seconds, and composition fills the gaps between them."""
+        return 24
+
     def hockey_stick(self, radius: float, kappa: FloatArray) -> Bounds:
         """D_{r (1, ..., 1)}(kappa) for many multipliers."""
         if radius not in self._transforms:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class Grid:
 
 def chosen_radii(grid: Grid) -> RayTails:
     """Entries whose composition gaps stay below the loss, or as many as are allowed."""
+    grid = replace(grid, most=min(grid.most, getattr(grid.ray, "most_entries", grid.most)))
     entries = _towards_half(grid, grid.ray.tails(_first_radii(grid)))
     for _ in range(_ROUNDS if grid.integral is not None else 0):
         parts = _parts(grid, entries)
@@ -99,7 +100,11 @@ def _first_radii(grid: Grid) -> Array:
             break
         last *= 1.25
         radii = np.append(radii, last)
-    return np.unique(radii[np.isfinite(radii) & (radii > 0)])
+    radii = np.unique(radii[np.isfinite(radii) & (radii > 0)])
+    if len(radii) <= grid.most:
+        return radii
+    spread = np.round(np.linspace(0, len(radii) - 1, max(2, grid.most))).astype(np.int64)
+    return radii[spread]
 
 
 def _bracketed(grid: Grid) -> Array:
@@ -120,7 +125,7 @@ def _bracketed(grid: Grid) -> Array:
 def _first_power(grid: Grid, step: float, reached: Callable[[Array], Any]) -> float | None:
     """First 2^(step k), k = 0, 1, ..., at which the tail has reached something; four at a time."""
     for start in range(0, _DOUBLINGS, 4):
-        radii = 2.0 ** (step * np.arange(start, start + 4))
+        radii = np.exp2(step * np.arange(start, start + 4, dtype=np.float64))
         order = np.argsort(radii)
         tails = np.empty(4)
         tails[order] = grid.ray.tails(radii[order]).tail_lower
