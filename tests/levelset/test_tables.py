@@ -58,6 +58,18 @@ def test_with_a_tight_phi_few_entries_give_every_radius() -> None:
     assert table.info.relative_loss <= 1e-6
 
 
+def test_an_entry_beyond_the_last_tail_does_not_hide_the_loss() -> None:
+    """N(-30) is below 2^-100, where S is not read: such an entry bounds no radius above."""
+    table = build_table(GaussianRay(), integral=integral(1.2), radii=[0.5, 2.0, 30.0])
+    tails = ndtr(-np.linspace(0.6, 6.0, 50))
+    exact, values = -ndtri(tails), table.radius(tail=tails)
+    assert np.max(1 - values[tails > table.tails[1]] / exact[tails > table.tails[1]]) > 1e-3
+    assert np.max(1 - values / exact) <= table.info.relative_loss
+    bounds = table.bounds(tail=tails)
+    assert np.all(bounds.lower <= exact)
+    assert np.all(exact <= bounds.upper)
+
+
 @pytest.mark.parametrize("loose", [1.0001, 1.01])
 def test_entries_are_added_until_the_loss_is_met(loose: float) -> None:
     table = build_table(GaussianRay(), integral=integral(loose), relative_loss=1e-4, most=2000)
