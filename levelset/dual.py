@@ -101,11 +101,24 @@ def _beyond(
     found = value(np.array([kappa]))
     low, high = float(found.lower[0]), float(found.upper[0])
     if convex_in_inverse:
-        # p(r) = -value: at most mu/2 for large kappa, at most 1/2 (G(p) >= p) for small kappa
-        least = -0.5 / kappa if centre > 0 else -0.5
+        # p(r) = -value: at most 1/2, since G(p) >= p
+        least = -_largest_tail(value, centre) if centre > 0 else -0.5
     else:
         least = -np.inf if centre > 0 else low - kappa
     return kappa, Bounds(min(low, least, high), high)
+
+
+def _largest_tail(value: Callable[[FloatArray], Bounds], end: float) -> float:
+    """Bound on max (1/2 - D(kappa))/kappa when its upper ends are negative up to e^end.
+
+    D falls, so between neighbours of a grid of kappa the quotient is at most the numerator of the
+    right one over the left kappa. Below 1/2 it is negative (D >= 1 - kappa), beyond the grid at
+    most mu/2. The search may have been led to its end by noise, so mu/2 alone would not do.
+    """
+    grid = np.exp(np.linspace(np.log(0.5), end, 301))
+    room = -np.asarray(value(grid).lower) * grid
+    between = np.max(np.maximum(room[1:], 0.0) / grid[:-1])
+    return float(max(between, 0.5 / grid[-1]) * (1 + 1e-12))
 
 
 def _lower_bound(x: FloatArray, low: FloatArray, high: FloatArray) -> float:
