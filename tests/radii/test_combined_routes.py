@@ -36,7 +36,7 @@ def radius(psi: str, dim: int, norm: LpNorm, route: str, tail: float) -> float:
     return 0.0 if found is None else float(found(tail=tail))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(PSI), st.sampled_from([3, 40]), st.sampled_from(NORMS), strategies.tails())
 def test_best_is_at_least_every_other_route(psi: str, dim: int, norm: LpNorm, tail: float) -> None:
     best = radius(psi, dim, norm, "best", tail)
