@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nogo.limits import largest_radius
 from numerics.errors import RadiiError, UnsupportedPairError, invalid
-from numerics.validation import check_dim, check_positive
+from numerics.validation import check_choice, check_dim, check_positive
 from smoothing import families
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm, as_norm
@@ -62,6 +62,7 @@ def advise(
     rho: float | None = None,
     tail: float | None = None,
     sigma: float = 1.0,
+    noises: Sequence[str] | None = None,
     progress: Callable[[list[str]], Iterator[str]] | None = None,
 ) -> Advice:
     """Rank the named families at equal sigma by the radius they certify.
@@ -74,6 +75,8 @@ def advise(
         Probability of the top class, or 1 - rho, between 1/2 and 1.
     sigma : float, default 1
         Common noise level per coordinate.
+    noises : sequence of str, optional
+        Names of `CANDIDATES` to rank; all of them by default.
     progress : callable, optional
         Wraps the list of names, for a progress bar.
 
@@ -88,9 +91,9 @@ def advise(
 
     Examples
     --------
-    >>> advice = advise("l1", dim=64, rho=0.9)                           # doctest: +SKIP
-    >>> advice.ranking[0].name                                           # doctest: +SKIP
-    'uniform_cube'
+    >>> advice = advise("l1", dim=64, rho=0.9, noises=["laplace", "uniform_cube"])
+    >>> advice.ranking[0].name, advice.ranking[0].radius <= advice.limit
+    ('uniform_cube', True)
     """
     norm = as_norm(adversary)
     if not isinstance(norm, LpNorm):
@@ -98,7 +101,9 @@ def advise(
         raise invalid("adversary", legal, norm.name, "derive each noise with radii.derive")
     d, s = check_dim(dim), check_positive("sigma", sigma)
     limit = largest_radius(sigma=s, dim=d, p=norm.p, rho=rho, tail=tail)
-    names = list(CANDIDATES)
+    names = list(CANDIDATES) if noises is None else list(noises)
+    for name in names:
+        check_choice("noises", name, CANDIDATES)
     found = [
         _candidate(name, d, s, norm, rho, tail) for name in (progress(names) if progress else names)
     ]

@@ -95,6 +95,8 @@ def test_advice_ranks_and_explains(few_candidates: None) -> None:
     assert "cube" in advice.shape
     assert all(c.reason for c in advice.ranking if c.radius is None)
     assert "between" in favoured_shape(LpNorm(3))
+    with pytest.raises(InvalidInputError, match="noises must be"):
+        advise("l1", dim=2, rho=0.9, noises=["lapalce"])
     with pytest.raises(InvalidInputError, match="adversary must be"):
         advise(PolytopeNorm([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), dim=2, rho=0.9)
 
