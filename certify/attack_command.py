@@ -9,9 +9,9 @@ import numpy as np
 from certify.attacked_accuracy import AttackedAccuracy, attacked_accuracy
 from certify.attacks import AttackSettings
 from certify.command import CertifyCommand
-from certify.progress import reporter
 from numerics.decimals import down_text
 from numerics.errors import InvalidInputError
+from numerics.progress import reporter
 
 __all__ = ["run_attack"]
 

@@ -19,12 +19,12 @@ from certify.evaluate import average_certified_radius, certified_accuracy
 from certify.execution import Execution, default_batch_size
 from certify.input_space import InputSpace
 from certify.model_files import load_model
-from certify.progress import reporter
 from certify.runner import Runner
 from certify.shards import Shard
 from certify.smoothed_classifier import SmoothedClassifier
 from numerics.decimals import down_text
 from numerics.errors import CorruptImageError, InvalidInputError, invalid
+from numerics.progress import reporter
 from numerics.validation import check_count
 from smoothing.distribution import SmoothingDistribution
 

@@ -22,10 +22,10 @@ from certify.logs import LogWriter
 from certify.modes import choose_rule, shared_alpha
 from certify.multiclass import check_top
 from certify.procedures import Settings
-from certify.progress import reporter
 from certify.runner import BaseClassifier
 from certify.smoothers import AdditiveSmoother, as_radius
 from certify.stopping import FixedRule
+from numerics.progress import reporter
 from numerics.validation import check_alpha, check_count
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import Norm

@@ -20,12 +20,12 @@ from certify.datasets import ImageSet
 from certify.execution import Execution
 from certify.model_files import build, load_model, read_weights
 from certify.objectives import OBJECTIVES, Objective
-from certify.progress import reporter
 from certify.runner import Runner
 from certify.training import paper_settings, train_with_noise
 from certify.training_batches import pseudo_labelled
 from certify.weight_names import fitted
 from numerics.errors import InvalidInputError, invalid
+from numerics.progress import reporter
 from numerics.validation import check_choice
 from smoothing.distribution import SmoothingDistribution
 

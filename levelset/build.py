@@ -158,8 +158,7 @@ def _certified_loss(cells: CellRadius, entries: RayTails, least: float) -> float
     exact radius is the entry's, but nothing proves it.
     """
     upper = entries.tail_upper
-    # S is not read below its last tail: an entry beyond would bound nothing.
-    known = (upper >= SMALLEST_TAIL) & (upper < 0.5)
+    known = (upper > 0) & (upper < 0.5)
     tails, radii = upper[known], entries.radii[known]
     if len(tails) == 0:
         return 1.0

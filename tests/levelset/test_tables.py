@@ -59,7 +59,7 @@ def test_with_a_tight_phi_few_entries_give_every_radius() -> None:
 
 
 def test_an_entry_beyond_the_last_tail_does_not_hide_the_loss() -> None:
-    """N(-30) is below 2^-100, where S is not read: such an entry bounds no radius above."""
+    """N(-30) is below 2^-100, where S is no longer read: its value there only loosens the bound."""
     table = build_table(GaussianRay(), integral=integral(1.2), radii=[0.5, 2.0, 30.0])
     tails = ndtr(-np.linspace(0.6, 6.0, 50))
     exact, values = -ndtri(tails), table.radius(tail=tails)
