@@ -9,19 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from numerics.errors import InvalidInputError
 
-__all__ = ["TEMPORARY_SUFFIX", "read_arrays", "write_arrays", "write_atomically"]
+__all__ = ["TEMPORARY_SUFFIX", "read_file", "write_arrays", "write_atomically"]
+
+T = TypeVar("T")
 
 #: Ending of the name of a file that is being written.
 TEMPORARY_SUFFIX = ".partial"
+
+
+class _Fault(ValueError):
+    """What is wrong with a file."""
+
+
+#: What the contents of a file can provoke; `RecursionError` is JSON nested a thousand deep.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def write_arrays(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -48,65 +58,91 @@ def write_arrays(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Any
     write_atomically(path, to_bytes(contiguous, metadata=metadata))
 
 
-def read_arrays(
-    path: Path, *, formats: tuple[str, ...], made_by: str, remedy: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read header and arrays that `write_arrays` wrote.
+def read_file(
+    path: Path,
+    readers: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], T]],
+    *,
+    made_by: str,
+    remedy: str,
+) -> T:
+    """Read a file that `write_arrays` wrote, with the reader of its format.
 
     Parameters
     ----------
     path : Path
-    formats : tuple of str
-        Legal values of the header's "format".
+    readers : mapping
+        For each legal "format" of the header a function of header and arrays. What it raises on
+        values that make no sense is reported as a fault of the file.
     made_by, remedy : str
         For the error: what writes such files, and what to do.
 
     Raises
     ------
     InvalidInputError
-        The file is missing, damaged, edited or of another format.
+        The file is missing, damaged, edited, of another format, or holds what no such file can.
     """
-    from safetensors import SafetensorError, safe_open
-
-    def damaged(reason: str) -> InvalidInputError:
-        return InvalidInputError(
+    try:
+        header, arrays = _contents(_bytes_of(path))
+        named = str(header.get("format"))
+        if named not in readers:
+            legal = " or ".join(repr(name) for name in readers)
+            raise _Fault(f"its format is {named!r}, this version needs {legal}")
+        return readers[named](header, arrays)
+    except _FAULTS as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InvalidInputError(
             f"path must be a file written by {made_by}, got {path}: {reason}; {remedy}"
-        )
+        ) from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The whole file: a map of it would break where somebody else cuts it short meanwhile."""
+    try:
+        # Opening a pipe waits for a writer, and a device may never end.
+        if path.exists() and not path.is_file():
+            raise _Fault("it is not a regular file")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise _Fault("there is no such file") from error
+    except OSError as error:
+        raise _Fault(f"it cannot be read ({error})") from error
+
+
+def _contents(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and arrays, if they are what was written."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        text = metadata["header"]
-        if metadata["sha256"] != _digest(text, arrays):
-            raise damaged("its digest does not match its contents")
-        header = json.loads(text)
-    except FileNotFoundError as error:
-        raise damaged("there is no such file") from error
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        raise damaged(f"it cannot be read ({error})") from error
-    if not isinstance(header, dict) or header.get("format") not in formats:
-        named = header.get("format") if isinstance(header, dict) else header
-        raise damaged(f"its format is {named!r}, this version needs {' or '.join(formats)!r}")
+        arrays = load(content)
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, *_FAULTS) as error:
+        raise _Fault(f"it is cut short, damaged or of another kind ({error})") from error
+    if "header" not in metadata or "sha256" not in metadata:
+        raise _Fault("it holds arrays of something else, without the header of this library")
+    text = metadata["header"]
+    if metadata["sha256"] != _digest(text, arrays):
+        raise _Fault("its digest does not match its contents")
+    header = json.loads(text)
+    if not isinstance(header, dict):
+        raise _Fault("its header is not a JSON object")
     return header, arrays
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that readers see all of it or nothing, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
-    )
+    # Not `tempfile`: its files can be read by their owner alone, and tables are for sharing.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -20,8 +20,12 @@ __all__ = [
     "COARSE",
     "COLUMNS",
     "DEGREE",
+    "FLOOR",
+    "SPLIT",
     "LookupArrays",
+    "bin_key",
     "lower_radii",
+    "margin_range",
     "radius_bounds",
 ]
 
@@ -32,7 +36,7 @@ COARSE = 3
 #: Degree of the polynomials; 5 on 64 bins in an octave interpolates what is smooth in log z to
 #: 1e-14, and a row fills a cache line.
 DEGREE = 5
-_SPLIT, _FLOOR, _FIRST = 0, 1, 2
+SPLIT, FLOOR, _FIRST = 0, 1, 2
 COLUMNS = DEGREE + 3
 
 _MANTISSA = (1 << 52) - 1
@@ -70,6 +74,16 @@ class LookupArrays:
     errors: Array
 
 
+def bin_key(z: float) -> int:
+    """Exponent and leading mantissa bits: what numbers the coarse bins."""
+    return int(np.array([z]).view(np.int64)[0] >> (52 - COARSE))
+
+
+def margin_range() -> tuple[float, float]:
+    """Least and greatest z that the lookup reads on the margin side; the tail side ends there."""
+    return _LEAST_MARGIN, _GREATEST
+
+
 @kernel
 def _lower(tail, smallest, bins, on_tails, on_margins, rows):
     """Lower bound of R at scale 1 for a tail in (0, 1/2), its floor and where its row starts.
@@ -88,7 +102,7 @@ def _lower(tail, smallest, bins, on_tails, on_margins, rows):
     shift = code & 63
     row = (code >> 7) + (((bits & _INSIDE) >> shift) << ((code >> 6) & 1))
     start = row * COLUMNS
-    start += COLUMNS if z >= table_load(rows, start + _SPLIT) else 0
+    start += COLUMNS if z >= table_load(rows, start + SPLIT) else 0
     # The mantissa bits below the bin's number are where in the bin z is: exact, and no division.
     fraction = np.int64(((bits << (52 - shift)) & _MANTISSA) | _ONE).view(np.float64)
     u = 2.0 * fraction - 3.0
@@ -96,7 +110,7 @@ def _lower(tail, smallest, bins, on_tails, on_margins, rows):
     for k in range(DEGREE - 1, -1, -1):
         value = fma(value, u, table_load(rows, start + _FIRST + k))
     value = (1.0 if on_tail else z) * value
-    return value, table_load(rows, start + _FLOOR), start
+    return value, table_load(rows, start + FLOOR), start
 
 
 @kernel

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numerics.bit_lookup import COARSE, COLUMNS, LookupArrays
+from numerics.bit_lookup import COARSE, COLUMNS, LookupArrays, bin_key
 from numerics.bit_pieces import Pieces, fit_bins
 
 __all__ = ["CompiledRadius", "Evaluator", "compile_radius", "rows_outside"]
@@ -99,7 +99,7 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
     at_margin = _rows(margin.pieces, inexact, floor=on_margin[:-1], falling=False)
     rows, errors = (np.concatenate(both) for both in zip(at_tail, at_margin, strict=True))
     bins = np.concatenate([tail.codes, margin.codes + (len(tail.pieces.left) << 7)])
-    offsets = [-_key(2.0**smallest_exponent), len(tail.codes) - _key(_LEAST_MARGIN)]
+    offsets = [-bin_key(2.0**smallest_exponent), len(tail.codes) - bin_key(_LEAST_MARGIN)]
     arrays = LookupArrays(bins, np.array(offsets, dtype=np.int64), rows, errors)
     limit = max(evaluator.limit * (1 - inexact), on_tail[0])
     return CompiledRadius(arrays, 2.0**smallest_exponent, limit)
@@ -108,22 +108,20 @@ def compile_radius(evaluator: Evaluator, smallest_exponent: int = -100) -> Compi
 def rows_outside(arrays: LookupArrays, low: float, high: float) -> NDArray[np.bool_]:
     """Say of each row whether its bin serves some tail that is not in (low, high)."""
     on_tails, on_margins = (int(offset) for offset in arrays.offsets)
-    seam = on_margins + _key(_LEAST_MARGIN)
+    seam = on_margins + bin_key(_LEAST_MARGIN)
     starts = np.append(arrays.bins >> 7, len(arrays.rows))
     outside = np.zeros(len(arrays.rows), dtype=np.bool_)
     if low >= 0.25:
         outside[:] = True
         return outside
-    outside[: starts[max(_key(low) + on_tails, -1) + 1]] = True
+    outside[: starts[max(bin_key(low) + on_tails, -1) + 1]] = True
     if high <= 0.25:
-        outside[starts[min(max(_key(high) + on_tails, 0), seam - 1)] :] = True
+        outside[starts[min(max(bin_key(high) + on_tails, 0), seam - 1)] :] = True
     else:
-        outside[starts[seam] : starts[_key(max(0.5 - high, _LEAST_MARGIN)) + on_margins + 1]] = True
+        outside[starts[seam] : starts[bin_key(max(0.5 - high, _LEAST_MARGIN)) + on_margins + 1]] = (
+            True
+        )
     return outside
-
-
-def _key(z: float) -> int:
-    return int(np.array([z]).view(np.int64)[0] >> (52 - COARSE))
 
 
 def _side(function: Callable[[Array], Array], exponent: int, kinks: Array) -> _Side:

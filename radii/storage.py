@@ -1,27 +1,36 @@
 """Save compiled radii: arrays in safetensors, everything else as JSON, guarded by a digest.
 
 Nothing in such a file is ever executed: the density is read back through the project's own
-grammar. A file that was truncated or edited fails its digest.
+grammar. A file that was truncated or edited fails its digest, and arrays that would lead the
+lookup astray are refused even with a good one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numerics.array_file import read_arrays, write_arrays
-from numerics.bit_lookup import LookupArrays
+from levelset.table import LookupTable
+from levelset.table_file import FORMAT as TABLE_FORMAT
+from levelset.table_file import table_from
+from numerics.array_file import read_file, write_arrays
+from numerics.bit_file import compiled_from, compiled_parts
 from numerics.errors import InvalidInputError
 from radii.compile import CompiledRadius
 from radii.radius_function import RadiusFunction
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm, Norm, as_norm
 
+if TYPE_CHECKING:
+    from radii.verdicts import Route
+
 __all__ = ["FORMAT", "load", "restored", "save"]
 
 #: Changes whenever the meaning of the arrays does.
 FORMAT = "radii-radius-function-2"
-_ARRAYS = ("bins", "offsets", "rows", "errors")
+#: What may be saved: a "statistical" radius may not.
+_GUARANTEES = frozenset({"proved", "conservative", "estimate"})
 
 
 def save(radius: RadiusFunction, path: Path) -> None:
@@ -43,8 +52,7 @@ def save(radius: RadiusFunction, path: Path) -> None:
             "only radii of a written-out psi against an l_p norm can be saved, got "
             f"{radius!r}; save psi as an expression"
         )
-    compiled = radius.compiled
-    arrays = {name: getattr(compiled.arrays, name) for name in _ARRAYS}
+    parts, arrays = compiled_parts(radius.compiled)
     header: dict[str, Any] = {
         "format": FORMAT,
         "noise": radius.smoothing.describe(),
@@ -52,43 +60,57 @@ def save(radius: RadiusFunction, path: Path) -> None:
         "route": radius.requested,
         "guarantee": radius.guarantee,
         "references": list(radius.references),
-        "smallest_tail": compiled.smallest_tail.hex(),
-        "limit": float(compiled.limit).hex(),
+        **parts,
     }
     write_arrays(path, header, arrays)
 
 
-def load(path: str | Path) -> RadiusFunction:
-    """Read a radius function that `RadiusFunction.save` wrote.
+def load(path: str | Path) -> RadiusFunction | LookupTable:
+    """Read what `RadiusFunction.save` or `LookupTable.save` wrote, whichever it is.
 
     Raises
     ------
     InvalidInputError
-        The file is missing, damaged, edited or of another format version.
+        The file is missing, damaged, edited, of another kind or of another format version.
+
+    Examples
+    --------
+    >>> import radii, tempfile
+    >>> radius = radii.derive(radii.families.laplace(dim=3, scale=1.0), "l1")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     radius.save(f"{folder}/laplace.safetensors")
+    ...     again = radii.load(f"{folder}/laplace.safetensors")
+    >>> bool(again(0.9) == radius(0.9))
+    True
     """
-    header, arrays = read_arrays(
+    readers: dict[str, Callable[..., RadiusFunction | LookupTable]]
+    readers = {FORMAT: _rebuilt, TABLE_FORMAT: table_from}
+    return read_file(
         Path(path),
-        formats=(FORMAT,),
-        made_by="RadiusFunction.save",
-        remedy="derive the radius again and save it",
+        readers,
+        made_by="RadiusFunction.save or LookupTable.save",
+        remedy="derive the radius again, or build the table again, and save it",
     )
-    return _rebuild(header, arrays)
 
 
-def _rebuild(header: dict[str, Any], arrays: dict[str, Any]) -> RadiusFunction:
-    compiled = CompiledRadius(
-        LookupArrays(*(arrays[name] for name in _ARRAYS)),
-        float.fromhex(header["smallest_tail"]),
-        float.fromhex(header["limit"]),
-    )
+def _rebuilt(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> RadiusFunction:
+    route, guarantee = header["route"], header["guarantee"]
+    if route not in {known.name for known in _routes()} or guarantee not in _GUARANTEES:
+        raise ValueError(f"there is no route {route!r} with guarantee {guarantee!r}")
     return restored(
         SmoothingDistribution.from_description(header["noise"]),
         as_norm(LpNorm(float(header["p"]))),
-        header["route"],
-        header["guarantee"],
-        tuple(header["references"]),
-        compiled,
+        route,
+        guarantee,
+        tuple(str(reference) for reference in header["references"]),
+        compiled_from(header, arrays),
     )
+
+
+def _routes() -> Sequence[Route]:
+    from radii.routes import ROUTES
+
+    return ROUTES
 
 
 def restored(
