@@ -77,7 +77,7 @@ def pack(found: list[Cell]) -> Cells:
     same = np.append(branch[1:] == branch[:-1], False)
     gap = np.append(np.abs(start[1:] - end[:-1]), 0.0)
     noise = np.maximum(noise, np.where(same, gap, 0.0))
-    joined = same | (gap <= 4 * noise)
+    joined = same | ((gap <= 4 * noise) & ~_kinked(coefficients, half))
     runs = _runs(end - start, noise, joined)
     inverses = _inverses(coefficients, start, end)
     return Cells(left, half, coefficients, terms, noise, start, end, *runs, *inverses)
@@ -115,6 +115,16 @@ def _inverses(
         inverse[i, : len(powers)] = powers
         terms[i] = len(powers)
     return inverse, terms
+
+
+def _kinked(coefficients: FloatArray, half: FloatArray) -> NDArray[np.bool_]:
+    """Cells at whose right end g' jumps: level sets have kinks there, as at the end of a run."""
+    order = np.arange(1, ORDER)
+    terms = coefficients[:, 1:] * order
+    at_start, at_end = terms @ (-1.0) ** (order - 1) / half, terms.sum(axis=1) / half
+    # The derivative of a series keeps about ORDER^2 of its rounding.
+    slack = 1e-9 * (np.abs(at_end[:-1]) + np.abs(at_start[1:]))
+    return np.append(np.abs(at_start[1:] - at_end[:-1]) > slack, False)
 
 
 def _runs(
