@@ -18,7 +18,7 @@ from numerics.errors import InvalidInputError
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm
 
-__all__ = ["FORMAT", "load_table", "load_with_extra", "save_table", "table_from"]
+__all__ = ["FORMAT", "check_described", "load_table", "load_with_extra", "save_table", "table_from"]
 
 #: Changes whenever the meaning of the arrays does.
 FORMAT = "radii-lookup-table-1"
@@ -30,9 +30,13 @@ def save_table(table: LookupTable, path: Path, extra: Mapping[str, Any] | None =
 
     Raises
     ------
+    InvalidInputError
+        The density is too long to be read back.
     OSError
         The file cannot be written.
     """
+    if table.info.noise:
+        check_described(table.info.noise)
     parts, arrays = compiled_parts(table.compiled)
     arrays |= {name: getattr(table, name) for name in _ENTRIES}
     header = {
@@ -43,6 +47,16 @@ def save_table(table: LookupTable, path: Path, extra: Mapping[str, Any] | None =
         **parts,
     }
     write_arrays(path, header, arrays)
+
+
+def check_described(noise: str) -> None:
+    """Raise InvalidInputError where the grammar cannot read a density's description back."""
+    try:
+        SmoothingDistribution.from_description(noise)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"only a density that can be read back can be saved: {error}"
+        ) from error
 
 
 def load_table(path: Path, expected: Mapping[str, Any] | None = None) -> LookupTable:

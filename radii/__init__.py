@@ -23,7 +23,8 @@ from numerics.errors import (
     UnsupportedPairError,
 )
 from radii.derive import derive, explain_routes
-from radii.lookup_tables import table, tables
+from radii.lookup_tables import table
+from radii.many_tables import tables
 from radii.radius_function import RadiusFunction
 from radii.storage import load
 from smoothing.distribution import SmoothingDistribution

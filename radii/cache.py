@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +20,26 @@ from typing import Any
 from levelset.table import LookupTable
 from levelset.table_file import FORMAT, load_table, load_with_extra, save_table
 from levelset.table_info import ALGORITHM_VERSION
-from numerics.array_file import TEMPORARY_SUFFIX
 from numerics.errors import InvalidInputError
+from radii.cache_folder import (
+    CACHE_VARIABLE,
+    KEY_DIGITS,
+    cache_folder,
+    lock_path,
+    partial_files,
+    table_path,
+)
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm
 
-__all__ = ["CACHE_VARIABLE", "CacheEntry", "CacheWarning", "Problem", "cache_folder", "fetch"]
+__all__ = ["CacheWarning", "Problem", "checked_table", "fetch"]
 
-#: Environment variable that names another folder.
-CACHE_VARIABLE = "RADII_CACHE_DIR"
-_SUFFIX = ".safetensors"
+#: Seconds after which a process says what it is waiting for.
+_PATIENCE = 20.0
 
 
 class CacheWarning(UserWarning):
-    """A table on disk was unusable or could not be written; the result is not affected."""
+    """A table on disk is unusable, cannot be written or is waited for; the result is the same."""
 
 
 @dataclass(frozen=True)
@@ -76,32 +82,9 @@ class Problem:
         return _key(self.specification())
 
 
-@dataclass(frozen=True)
-class CacheEntry:
-    """A file of the cache; `fault` says why it is unusable, `table` is None then."""
-
-    path: Path
-    table: LookupTable | None
-    fault: str | None
-
-
-def cache_folder() -> Path:
-    """Folder of the tables: RADII_CACHE_DIR, or the platform's cache folder of the user.
-
-    Examples
-    --------
-    >>> cache_folder().name
-    'tables'
-    """
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser() / "tables"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("radii") / "tables"
-
-
-def fetch(problem: Problem, build: Callable[[], LookupTable]) -> LookupTable:
+def fetch(
+    problem: Problem, build: Callable[[], LookupTable], folder: Path | None = None
+) -> LookupTable:
     """Load the table of a problem, or build and keep it.
 
     Parameters
@@ -109,13 +92,20 @@ def fetch(problem: Problem, build: Callable[[], LookupTable]) -> LookupTable:
     problem : Problem
     build : callable
         Computes the table; called at most once, and by one process at a time.
+    folder : Path, optional
+        Where tables lie, by default `cache_folder()`.
 
     Notes
     -----
     Damaged files are rebuilt, and a folder that cannot be written is done without; both warn.
     """
-    path = cache_folder() / f"{problem.key()}{_SUFFIX}"
-    table = _read(path, problem)
+    try:
+        folder = folder or cache_folder()
+    except InvalidInputError as error:
+        _warn(f"no table is kept: {error}")
+        return build()
+    path = table_path(folder, problem.key())
+    table = _read(path, problem, quietly=True)
     if table is not None:
         return table
     with _locked(path) as writable:
@@ -124,44 +114,27 @@ def fetch(problem: Problem, build: Callable[[], LookupTable]) -> LookupTable:
         table = _read(path, problem)
         if table is not None:
             return table
-        for leftover in _partial_files(path):
-            leftover.unlink(missing_ok=True)
+        for leftover in partial_files(path):
+            with suppress(OSError):
+                leftover.unlink()
         table = build()
         try:
             save_table(table, path, problem.specification())
-        except OSError as error:
+        except (OSError, InvalidInputError) as error:
             _warn(f"the table could not be kept in {path}: {error}")
         return table
 
 
-def entries() -> Iterator[CacheEntry]:
-    """Every table file of the cache folder, read and checked."""
-    for path in sorted(cache_folder().glob(f"*{_SUFFIX}")):
-        try:
-            yield CacheEntry(path, _checked(path), None)
-        except InvalidInputError as error:
-            yield CacheEntry(path, None, str(error))
-
-
-def clear() -> int:
-    """Delete tables, locks and leftovers of killed processes; return how many tables there were."""
-    count = 0
-    for pattern in (f"*{_SUFFIX}", f".*{TEMPORARY_SUFFIX}", "*.lock"):
-        for path in cache_folder().glob(pattern):
-            count += path.suffix == _SUFFIX
-            path.unlink(missing_ok=True)
-    return count
-
-
 def _key(specification: Any) -> str:
     text = json.dumps(specification, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
-def _checked(path: Path) -> LookupTable:
+def checked_table(path: Path) -> LookupTable:
     """A table whose file is whole, of this version, and named after its own problem."""
     table, specification = load_with_extra(path)
-    if _key(specification) != path.stem or specification.get("algorithm") != ALGORITHM_VERSION:
+    named = isinstance(specification, dict) and _key(specification) == path.stem
+    if not named or specification.get("algorithm") != ALGORITHM_VERSION:
         raise InvalidInputError(
             f"path must be a table of algorithm {ALGORITHM_VERSION} named after its problem, got "
             f"{path}; clear the cache"
@@ -169,26 +142,40 @@ def _checked(path: Path) -> LookupTable:
     return table
 
 
-def _read(path: Path, problem: Problem) -> LookupTable | None:
-    """The table, or None where there is none to trust; a bad file is reported, then replaced."""
-    if not path.exists():
+def _read(path: Path, problem: Problem, *, quietly: bool = False) -> LookupTable | None:
+    """The table, or None where there is none to trust.
+
+    A bad file is reported by whoever holds the lock and will replace it, so once.
+    """
+    if not os.path.lexists(path):
         return None
     try:
-        return load_table(path, problem.specification())
+        table = load_table(path, problem.specification())
+        if table.info.noise != problem.smoothing.describe():
+            raise InvalidInputError(f"{path} is not a table of the problem in its header")
+        return table
     except InvalidInputError as error:
-        _warn(f"a cached table is unusable and will be built again: {error}")
+        if not quietly:
+            _warn(f"a cached table is unusable and will be built again: {error}")
         return None
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Hold the lock of a table; yield False where there can be none."""
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
-    lock = FileLock(path.with_suffix(".lock"))
+    lock = FileLock(lock_path(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout:
+            _warn(
+                f"another process has been building the same table for {_PATIENCE:.0f} s and is "
+                f"waited for (it holds {lock.lock_file}); with cache=False nothing is waited for"
+            )
+            lock.acquire()
     except (OSError, NotImplementedError) as error:
         _warn(
             f"the cache folder {path.parent} cannot be used ({error}); set {CACHE_VARIABLE} to a "
@@ -200,10 +187,6 @@ def _locked(path: Path) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
-
-
-def _partial_files(path: Path) -> list[Path]:
-    return list(path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"))
 
 
 def _warn(message: str) -> None:

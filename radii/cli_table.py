@@ -69,7 +69,8 @@ def build(
 @table.command(name="list")
 def list_tables() -> None:
     """List the tables in the cache folder."""
-    from radii.cache import cache_folder, entries
+    from radii.cache_folder import cache_folder
+    from radii.cache_upkeep import entries
 
     typer.echo(f"folder     {cache_folder()}")
     for entry in entries():
@@ -81,7 +82,7 @@ def list_tables() -> None:
 @table.command()
 def verify() -> None:
     """Check digest, version and problem of every table; exit status 1 if one is bad."""
-    from radii.cache import entries
+    from radii.cache_upkeep import entries
 
     bad = total = 0
     for entry in entries():
@@ -97,8 +98,8 @@ def verify() -> None:
 @table.command()
 def clear() -> None:
     """Delete every table of the cache folder."""
-    from radii.cache import cache_folder
-    from radii.cache import clear as delete
+    from radii.cache_folder import cache_folder
+    from radii.cache_upkeep import clear as delete
 
     typer.echo(f"deleted {delete()} tables from {cache_folder()}")
 

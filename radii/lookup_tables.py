@@ -1,11 +1,10 @@
-"""`radii.table` and `radii.tables`: lookup tables of tight radii, built once and kept."""
+"""`radii.table`: lookup tables of tight radii, built once and kept."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +27,14 @@ from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm, Norm, as_norm
 from smoothing.structure import General
 
-__all__ = ["ScaledIntegral", "growth_integral_of", "proved_ray", "table", "tables"]
+__all__ = [
+    "ScaledIntegral",
+    "growth_integral_of",
+    "made_table",
+    "problem_of",
+    "proved_ray",
+    "table",
+]
 
 Array = NDArray[np.float64]
 
@@ -115,103 +121,42 @@ def table(
     >>> bool(0 <= 0.5 * 1.2815515655446 - tight.radius(0.9) < 1e-6)
     True
     """
+    return made_table(
+        problem_of(smoothing, adversary, radii, relative_loss, max_radii), cache, None
+    )
+
+
+def problem_of(
+    smoothing: SmoothingDistribution,
+    adversary: Norm | str,
+    radii: ArrayLike | None,
+    relative_loss: float,
+    max_radii: int,
+) -> Problem:
+    """What is asked for, checked."""
     noise, norm = _checked(smoothing, adversary)
     wanted = None if radii is None else tuple(check_radii(radii).tolist())
     most = check_count("max_radii", max_radii, minimum=1)
-    problem = Problem(noise, norm, wanted, check_loss(relative_loss), most)
+    return Problem(noise, norm, wanted, check_loss(relative_loss), most)
+
+
+def made_table(problem: Problem, cache: bool, folder: Path | None) -> LookupTable:
+    """The table of a problem, from the cache or built; `folder` is the cache's, if named."""
+    noise, norm = problem.smoothing, problem.adversary
     ray = proved_ray(noise, norm)
 
     def build() -> LookupTable:
         return build_table(
             ray,
-            radii=wanted,
-            relative_loss=relative_loss,
-            most=most,
+            radii=problem.radii,
+            relative_loss=problem.relative_loss,
+            most=problem.max_radii,
             integral=growth_integral_of(noise, norm),
             smoothing=noise,
             adversary=norm,
         )
 
-    return fetch(problem, build) if cache else build()
-
-
-def tables(
-    problems: Iterable[tuple[SmoothingDistribution, Norm | str]],
-    *,
-    radii: ArrayLike | None = None,
-    relative_loss: float = DEFAULT_LOSS,
-    max_radii: int = MOST_ENTRIES,
-    cache: bool = True,
-    n_jobs: int = 1,
-    progress: bool | Callable[[int, int], None] = False,
-) -> list[LookupTable]:
-    """Tabulate many densities, in parallel and with resumption.
-
-    Tables that are in the cache are not built again, so that a run that was stopped goes on where
-    it was. Where several processes, or machines that share a folder, ask for one table, one of
-    them builds it.
-
-    Parameters
-    ----------
-    problems : iterable of (SmoothingDistribution, Norm or str)
-    radii, relative_loss, max_radii, cache
-        As for `table`.
-    n_jobs : int
-        Processes of joblib, -1 for all cores. Within ``joblib.parallel_config(backend="ray")``
-        (after ``ray.util.joblib.register_ray()``) the work goes to a Ray cluster.
-    progress : bool or callable
-        Show a progress bar, or call a function with (tables done, tables in all).
-
-    Returns
-    -------
-    list of LookupTable
-        In the order of `problems`.
-
-    Raises
-    ------
-    UnsupportedPairError
-        One of the pairs has no table; found before anything is built.
-    """
-    import joblib
-
-    from numerics.progress import reporter
-
-    pairs = [_checked(*problem) for problem in problems]
-    for noise, norm in pairs:
-        proved_ray(noise, norm)
-    settings = {
-        "radii": radii,
-        "relative_loss": relative_loss,
-        "max_radii": max_radii,
-        "cache": cache,
-    }
-    jobs = (
-        joblib.delayed(_numbered)(i, noise.describe(), float(norm.p), settings)
-        for i, (noise, norm) in enumerate(pairs)
-    )
-    done: dict[int, LookupTable] = {}
-    with reporter(progress, len(pairs), "tables") as report:
-        for number, made in _parallel(n_jobs)(jobs):
-            done[number] = made
-            report(len(done), len(pairs))
-    return [done[i] for i in range(len(pairs))]
-
-
-def _numbered(
-    number: int, noise: str, p: float, settings: dict[str, Any]
-) -> tuple[int, LookupTable]:
-    """One table in a worker; the density travels as text."""
-    return number, table(SmoothingDistribution.from_description(noise), LpNorm(p), **settings)
-
-
-def _parallel(n_jobs: int) -> Any:
-    """joblib's parallel runner, giving tables as they are ready where its backend can."""
-    import joblib
-
-    try:
-        return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    except ValueError:  # a backend that gives all results at the end
-        return joblib.Parallel(n_jobs=n_jobs)
+    return fetch(problem, build, folder) if cache else build()
 
 
 def proved_ray(noise: SmoothingDistribution, norm: Norm) -> Ray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from levelset.table import LookupTable
 from levelset.table_file import FORMAT as TABLE_FORMAT
-from levelset.table_file import table_from
+from levelset.table_file import check_described, table_from
 from numerics.array_file import read_file, write_arrays
 from numerics.bit_file import compiled_from, compiled_parts
 from numerics.errors import InvalidInputError
@@ -52,6 +52,7 @@ def save(radius: RadiusFunction, path: Path) -> None:
             "only radii of a written-out psi against an l_p norm can be saved, got "
             f"{radius!r}; save psi as an expression"
         )
+    check_described(radius.smoothing.describe())
     parts, arrays = compiled_parts(radius.compiled)
     header: dict[str, Any] = {
         "format": FORMAT,

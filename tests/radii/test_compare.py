@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import radii
 from numerics.errors import InvalidInputError, UnsupportedPairError
-from radii.cache import CACHE_VARIABLE
+from radii.cache_folder import CACHE_VARIABLE
 from radii.cli import app
 from radii.compare import Comparison, compare_methods
 

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 
 import radii
 from numerics.errors import InvalidInputError, UnsupportedPairError
-from radii.cache import CACHE_VARIABLE
+from radii.cache_folder import CACHE_VARIABLE
 from radii.lookup_tables import growth_integral_of
 from radii.route_levelset import as_radius_function
 from tests.reference.tables import FOLDER, read
