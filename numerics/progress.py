@@ -21,8 +21,10 @@ def reporter(
     elif not progress:
         yield lambda done, total: None
     else:
+        from rich.console import Console
         from rich.progress import Progress
 
-        with Progress() as bar:
+        # Not among the results, which may be piped elsewhere.
+        with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task(description, total=total)
             yield lambda done, total: bar.update(task, completed=done)

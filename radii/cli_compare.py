@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from numerics.errors import invalid
 from radii.cli_options import AdversaryOption, ScaleOption, SigmaOption, SupportOption, tail_of
+from radii.cli_plot import check_ending, save_figure
 
 __all__ = ["compare"]
 
@@ -23,7 +25,8 @@ def compare(
     ],
     adversary: AdversaryOption,
     dim: Annotated[
-        list[int] | None, typer.Option("--dim", "-d", help="Dimension; repeated.")
+        list[int] | None,
+        typer.Option("--dim", "-d", help="Dimension; may be repeated. Default: 2, 4, 32, 1024."),
     ] = None,
     support: SupportOption = None,
     scale: ScaleOption = None,
@@ -44,19 +47,34 @@ def compare(
     from radii.cli_options import smoothing_from_text
     from radii.compare import FIGURE_DIMS, compare_methods, curve_rho
 
+    if picture is not None:
+        _check_picture(picture)  # before the computation: a typo should be quick
     dims = list(dim or FIGURE_DIMS)
 
     def density(d: int) -> Any:
         return smoothing_from_text(psi, dim=d, support=support, scale=scale, sigma=sigma)
 
-    # A float below rho: its radius is not above that of the decimal.
-    probabilities = [math.nextafter(1.0 - tail_of(text), 0.0) for text in rho]
+    probabilities = [_below(text) for text in rho]
     found = compare_methods(density, adversary, dims=dims, rho=probabilities)
     Console(width=120).print(comparison_table(found, rho))
     if picture is not None:
         curves = compare_methods(density, adversary, dims=dims, rho=curve_rho())
         draw(curves, picture)
-        typer.echo(f"picture    {picture}")
+
+
+def _check_picture(path: Path) -> None:
+    check_ending(path)
+    if not path.absolute().parent.is_dir():
+        raise invalid("out", "a file in a folder that exists", str(path), "make the folder")
+
+
+def _below(rho: str) -> float:
+    """A float below rho: its radius is not above that of the decimal."""
+    tail = tail_of(rho)
+    value = math.nextafter(1.0 - tail, 0.0)
+    if tail == 0 or value <= 0.5:
+        raise invalid("rho", "a probability in (1/2, 1)", rho, "both radii are 0 up to 1/2")
+    return value
 
 
 def comparison_table(found: Any, rho: list[str]) -> Any:
@@ -65,7 +83,9 @@ def comparison_table(found: Any, rho: list[str]) -> Any:
 
     from numerics.decimals import down_text
 
-    rows = Table("d", "rho", "differential", "level set", "gap")
+    rows = Table()
+    for column in ("d", "rho", "differential", "level set", "gap"):
+        rows.add_column(column, justify="left" if column == "rho" else "right")
     for i, d in enumerate(found.dims):
         for j, text in enumerate(rho):
             rows.add_row(
@@ -86,4 +106,4 @@ def draw(found: Any, path: Path) -> None:
     left, right = figure.subplots(1, 2)
     found.plot(left)
     found.plot_gap(right)
-    figure.savefig(path, dpi=150)
+    save_figure(left, path)

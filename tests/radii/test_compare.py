@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +75,28 @@ def test_compare_on_the_command_line(tmp_path: Path) -> None:
     assert picture.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--rho", "1"], "rho must be a probability in (1/2, 1), got '1'"),
+        (["--rho", "0.5"], "rho must be a probability in (1/2, 1), got '0.5'"),
+        (["--plot", "gap.xyz"], "out must be a file name ending in one of"),
+        (["--plot", "nowhere/gap.png"], "out must be a file in a folder that exists"),
+    ],
+)
+def test_bad_options_of_compare_are_one_line(options: list[str], reason: str) -> None:
+    arguments = ["compare", "norm(x, 2)**2/2", "-a", "l2", "-d", "3", "--rho", "0.9", *options]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, reason in result.stderr) == (2, True), result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_tables_on_the_command_line(folder: Path) -> None:
     run = CliRunner().invoke
     built = run(app, ["table", "build", "norm(x, 2)**2/2", "-a", "l2", "-d", "3"])
     assert built.exit_code == 0, built.output
-    assert "proved worst direction" in built.output
+    assert "r*e_1" in built.output
+    assert "not proved" not in built.output
     assert "norm(x, 2)**2/2" in run(app, ["table", "list"]).output
     good = run(app, ["table", "verify"])
     assert (good.exit_code, "1 of 1" in good.output) == (0, True)
@@ -86,8 +104,33 @@ def test_tables_on_the_command_line(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     bad = run(app, ["table", "verify"])
     assert (bad.exit_code, "0 of 1" in bad.output) == (1, True)
-    assert "deleted 1 tables" in run(app, ["table", "clear"]).output
+    assert "deleted 1 table from" in run(app, ["table", "clear"]).output
     assert not list(folder.glob("*"))
+
+
+def test_a_stopped_build_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(radii, "tables", stopped)
+    result = CliRunner().invoke(app, ["table", "build", "norm(x, 2)", "-a", "l2", "-d", "3"])
+    assert result.exit_code == 130
+    assert "run the command again" in result.stderr
+
+
+def test_results_go_to_one_stream_and_the_rest_to_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    arguments = ["table", "build", "norm(x, 2)**2/2", "-a", "l2", "-d", "3", "--radius", "1/2"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["density", "psi"]
+    assert "radii: warning: the cache folder" in result.stderr
+    assert CliRunner().invoke(app, ["table", "list"]).exit_code == 2
 
 
 def test_a_refused_table_is_one_line(folder: Path) -> None:

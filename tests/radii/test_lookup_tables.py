@@ -271,10 +271,13 @@ def ray_cluster() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is an optional extra")
 @pytest.mark.usefixtures("ray_cluster")
-def test_tables_on_a_ray_cluster() -> None:
+def test_tables_on_a_ray_cluster(folder: Path) -> None:
     import joblib
 
+    reports: list[tuple[int, int]] = []
     with joblib.parallel_config(backend="ray"):
-        many = radii.tables(asked(), n_jobs=2)
+        many = radii.tables(asked(), n_jobs=2, progress=lambda *seen: reports.append(seen))
+    assert reports == [(i, 3) for i in (1, 2, 3)]
+    assert len(list(folder.glob("*.safetensors"))) == 3
     for table, (q, adversary) in zip(many, asked(), strict=True):
         assert np.array_equal(table.radius(tail=TAILS), radii.table(q, adversary)(tail=TAILS))
