@@ -22,17 +22,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from levelset.growth import growth_function
+from levelset.growth import GrowthFunction, growth_function
 from numerics.bounds import Bounds
 from numerics.errors import invalid
 from numerics.rounding import FloatArray
-from numerics.validation import check_alpha, check_count, check_probability, check_vector
+from numerics.validation import check_alpha, check_count, check_positive, check_probability
 from smoothing.distribution import SmoothingDistribution
 
 __all__ = ["DualCertificate", "MonteCarloDual", "dual_certificate", "monte_carlo_dual"]
 
 #: e^700 is finite, and far above any multiplier.
 _LARGEST_LOG = 700.0
+#: Longest shift in units of the noise: squares of what is longer need not be finite.
+_LONGEST = 1e100
+#: Half widths of the two grids of log kappa, and how closely the best one is found: the bound is
+#: off by the square of that.
+_GRIDS = (40.0, 600.0)
+_POINTS = 41
+_CLOSE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ class DualCertificate:
     rho : float
         Probability before the shift.
     kappa : float
-        Multiplier; the bound is ``1 - kappa * (1 - rho) - D(kappa)``.
+        Multiplier, the best one up to rounding; it proves 1 - kappa (1 - rho) - D(kappa). It is 0
+        where nothing is proved, and one of many where the bound is flat (rho = 1).
     lower : float
         What is certified: the shifted probability is at least this.
     optimum : Bounds
@@ -82,8 +90,9 @@ def dual_certificate(
     ----------
     smoothing : SmoothingDistribution
     shift : array_like, shape (dim,)
+        The zeros of no shift are allowed.
     rho : float
-        Any probability, not only above 1/2.
+        One probability in [0, 1], not only above 1/2.
 
     Returns
     -------
@@ -92,7 +101,8 @@ def dual_certificate(
     Raises
     ------
     InvalidInputError
-        `rho` is no probability, or the shift no vector of `dim` finite numbers.
+        `rho` is not one probability, or the shift no vector of `dim` finite numbers, or one that
+        is longer than 1e100 scales of the noise.
     UnsupportedPairError
         The geometry of density and shift is not covered.
 
@@ -107,32 +117,66 @@ def dual_certificate(
     >>> round(found.kappa, 4), round(found.lower, 9), found.certified
     (1.6487, 0.5, False)
     """
-    probability = float(check_probability("rho", rho))
-    growth = growth_function(smoothing, shift)
-    tail = 1 - probability
-    optimum = 1 - growth(tail)
-    kappa = _best_kappa(growth.hockey_stick, tail)
-    value = 1 - (growth.hockey_stick(kappa) + Bounds.exact(kappa) * tail)
+    v, probability = _checked(smoothing, shift, rho)
+    # 1 - rho is exact from 1/2 on; below, a tail that is too large only weakens the bound.
+    tail = 1 - probability if probability >= 0.5 else min(np.nextafter(1 - probability, 2), 1.0)
+    # Far multipliers overflow on the way to sums that are finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        growth = growth_function(smoothing, v)
+        optimum = 1 - growth(tail)
+        kappa = _best_kappa(growth, tail)
+        value = 1 - (growth.hockey_stick(kappa) + Bounds.exact(kappa) * tail)
     lower = max(float(value.lower), float(optimum.lower), 0.0)
-    return DualCertificate(probability, kappa, lower, optimum)
+    best = Bounds(lower, max(float(optimum.upper), lower))
+    return DualCertificate(probability, kappa if lower > 0 else 0.0, lower, best)
 
 
-def _best_kappa(hockey_stick, tail: float) -> float:  # type: ignore[no-untyped-def]
-    """A multiplier near the best; its exact value only enters at second order."""
+def _checked(
+    smoothing: SmoothingDistribution, shift: ArrayLike, rho: float
+) -> tuple[FloatArray, float]:
+    """The shift as a vector, zeros allowed, and one probability."""
+    if not isinstance(smoothing, SmoothingDistribution):
+        raise invalid(
+            "smoothing", "a SmoothingDistribution", smoothing, "pass for example families.gaussian"
+        )
+    probability = check_probability("rho", rho)
+    if probability.ndim:
+        raise invalid("rho", "one probability in [0, 1]", rho, "call once per probability")
+    legal = f"{smoothing.dim} finite numbers, at most {_LONGEST:g} scales of the noise"
+    try:
+        v = np.array(shift, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise invalid("shift", legal, shift, "pass a list or an array") from None
+    if v.shape != (smoothing.dim,):
+        raise invalid("shift", legal, f"shape {v.shape}", "match the dimension of the noise")
+    wrong = ~(np.abs(v) <= _LONGEST * smoothing.scale)  # negated: nan compares false
+    if wrong.any():
+        raise invalid("shift", legal, float(v[wrong][0]), "pass the vector the noise is shifted by")
+    return v, float(probability)
 
-    def objective(log_kappa: float) -> float:
-        kappa = math.exp(log_kappa)
-        return kappa * tail + float(hockey_stick(kappa).upper)
 
-    # Convex in kappa, hence with one valley in log kappa: a coarse grid finds it.
-    grid = np.linspace(-12.0, 24.0, 73)
-    values = np.exp(grid) * tail + np.asarray(hockey_stick(np.exp(grid)).upper)
-    best = int(np.argmin(values))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+def _best_kappa(growth: GrowthFunction, tail: float) -> float:
+    """The multiplier with the least kappa tail + D(kappa), up to rounding.
+
+    The sum is convex in kappa, hence has one valley in log kappa: the neighbours of the best point
+    of a grid enclose it.
+    """
+
+    def cost(log_kappa: FloatArray) -> FloatArray:
+        kappa = np.exp(log_kappa)
+        return np.asarray(kappa * tail + growth.hockey_stick(kappa).upper)
+
+    centre, step = 0.0, 0.0
+    for half in _GRIDS:
+        logs, step = np.linspace(-half, half, _POINTS, retstep=True)
+        centre = float(logs[np.argmin(cost(logs))])
+        if abs(centre) < half:
+            break
     found = minimize_scalar(
-        objective, bounds=(float(low), float(high)), method="bounded", options={"xatol": 1e-7}
+        cost, bounds=(centre - step, centre + step), method="bounded", options={"xatol": _CLOSE}
     )
-    return math.exp(float(found.x))
+    # A kink at a point of the grid, as of uniform noise, is hit by the grid alone.
+    return math.exp(centre if cost(np.array(centre)) <= found.fun else float(found.x))
 
 
 def monte_carlo_dual(
@@ -163,22 +207,20 @@ def monte_carlo_dual(
         `interval` holds the exact value with probability >= 1 - alpha: min(L, kappa) lies in
         [0, kappa].
     """
-    v = check_vector("shift", shift, smoothing.dim)
+    v, probability = _checked(smoothing, shift, rho)
     count, level = check_count("samples", samples, minimum=1), check_alpha(alpha)
-    probability = float(check_probability("rho", rho))
     if kappa is None:
         pilot = np.concatenate(list(_ratios(smoothing, v, count, generator)))
-        kappa = max(float(np.quantile(pilot, probability)), np.finfo(np.float64).tiny)
-    if not kappa > 0:
-        raise invalid("kappa", "a number > 0", kappa, "pass a likelihood ratio")
+        kappa = max(float(np.quantile(pilot, probability)), float(np.finfo(np.float64).tiny))
+    limit = check_positive("kappa", kappa)
     total = sum(
-        float(np.sum(np.minimum(ratio, kappa))) for ratio in _ratios(smoothing, v, count, generator)
+        float(np.sum(np.minimum(ratio, limit))) for ratio in _ratios(smoothing, v, count, generator)
     )
     # 1 - D = E min(L, kappa), so that the bound is E min(L, kappa) - kappa (1 - rho).
-    estimate = total / count - kappa * (1 - probability)
-    width = kappa * math.sqrt(math.log(2 / level) / (2 * count))
+    estimate = total / count - limit * (1 - probability)
+    width = limit * math.sqrt(math.log(2 / level) / (2 * count))
     interval = Bounds.around(estimate, absolute=width)
-    return MonteCarloDual(float(kappa), estimate, interval, count, level)
+    return MonteCarloDual(limit, estimate, interval, count, level)
 
 
 def _ratios(

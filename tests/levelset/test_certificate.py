@@ -1,7 +1,10 @@
-"""The dual bound against the Gaussian closed form and against its Monte-Carlo estimate."""
+"""The dual bound against closed forms, integrals of mpmath, and its Monte-Carlo estimate."""
 
 from __future__ import annotations
 
+import warnings
+
+import mpmath
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
@@ -64,9 +67,100 @@ def test_corollaries_1_and_2_recover_laplace_and_gaussian() -> None:
     assert laplace.lower == pytest.approx(0.5, abs=1e-10)
 
 
-def test_bad_probability_is_named() -> None:
-    with pytest.raises(InvalidInputError, match="rho"):
-        dual_certificate(families.gaussian(2), [1.0, 0.0], 1.5)
+@pytest.mark.parametrize(("shift", "cosine"), [(0.3, 0.1), (3.0, 0.6)])
+def test_density_of_the_plane_in_elliptic_coordinates(shift: float, cosine: float) -> None:
+    # q = exp(-||x||_2)/(2 pi) and a shift 2f: with foci 0 and v the distances are
+    # f (cosh mu + cos nu) and f (cosh mu - cos nu), so L = exp(2 f cos nu) and the best sets are
+    # nu < nu_0. The integral over mu of exp(-f cosh mu) (sinh^2 mu + sin^2 nu) is
+    # K_1(f)/f + sin^2(nu) K_0(f), which leaves one smooth integral over nu.
+    f, angle = mpmath.mpf(shift) / 2, mpmath.acos(cosine)
+
+    def mass(sign: int) -> mpmath.mpf:
+        def strip(nu: mpmath.mpf) -> mpmath.mpf:
+            across = mpmath.besselk(1, f) / f + mpmath.sin(nu) ** 2 * mpmath.besselk(0, f)
+            return mpmath.exp(sign * f * mpmath.cos(nu)) * across
+
+        return f**2 / mpmath.pi * mpmath.quad(strip, [0, angle])
+
+    found = dual_certificate(families.exp_l2(2, k=1), [0.0, shift], float(1 - mass(-1)))
+    exact = float(1 - mass(1))
+    assert found.lower <= exact <= found.optimum.upper
+    assert found.lower == pytest.approx(exact, abs=1e-11)
+    # The sum is flat at the best multiplier: 1e-13 in it are 3e-7 in log kappa.
+    assert found.kappa == pytest.approx(float(mpmath.exp(2 * f * cosine)), rel=2e-6)
+
+
+@pytest.mark.parametrize(("rho", "r"), [(0.3, 4.0), (0.7, 0.1), (0.7, 4.0), (1 - 1e-9, 20.0)])
+def test_laplace_at_any_level(rho: float, r: float) -> None:
+    # The half-spaces of one coordinate: eq. 7 of Zhang et al. from rho = 1/2 on. Below, the
+    # boundary and its shift lie on the same side of the centre.
+    level, e = mpmath.mpf(rho), mpmath.exp(r)
+    exact = 1 - e * (1 - level) if level >= 1 - 1 / (2 * e) else 1 / (4 * e * (1 - level))
+    exact = level / e if rho < 0.5 else exact
+    found = dual_certificate(families.laplace(3), [0.0, r, 0.0], rho)
+    assert found.lower <= exact <= found.optimum.upper
+    assert found.lower == pytest.approx(float(exact), abs=2e-12)
+
+
+def test_multipliers_beyond_the_first_grid() -> None:
+    # L of the Gaussian at the best set is exp(-r^2/2 + r N^-1(rho)) = exp(-71.9) and exp(43.6).
+    near, far = (dual_certificate(families.gaussian(2), [r, 0.0], 0.5) for r in (6.0, 12.0))
+    assert near.kappa == pytest.approx(np.exp(-18.0), rel=1e-3)
+    # N(-12) = 1.8e-33 is below the rounding of D: nothing is proved, and 0 proves that.
+    assert (far.kappa, far.lower) == (0.0, 0.0)
+    assert far.optimum.upper < 1e-12
+    steep = dual_certificate(families.laplace(2), [45.0, 0.0], 1.0)
+    assert steep.kappa > np.exp(44.9)  # sup L = exp(45)
+    assert steep.lower == pytest.approx(1.0, abs=1e-12)
+
+
+def test_zero_shift_and_no_overlap() -> None:
+    q = families.uniform_cube(2)
+    same = dual_certificate(q, [0, 0], 0.9)
+    assert (same.kappa, same.lower) == (1.0, pytest.approx(0.9, abs=1e-15))
+    # Cubes of width 2 that are 5 apart.
+    for rho in (0.0, 0.5, 0.9, 1.0):
+        assert dual_certificate(q, [5.0, 0.0], rho).lower == 0.0
+    # Half overlap: of the mass 1/2 all may lie where q(x - v) vanishes.
+    assert dual_certificate(q, [1.0, 0.0], 0.5).lower == pytest.approx(0.0, abs=1e-12)
+    assert dual_certificate(q, [1.0, 0.0], 0.8).lower == pytest.approx(0.3, abs=1e-12)
+
+
+@pytest.mark.parametrize("rho", [-0.1, 1.5, np.nan, "0.9", None, True, [0.5, 0.6]])
+def test_bad_probability_is_named(rho: object) -> None:
+    with pytest.raises(InvalidInputError, match=r"rho must be .*probability in \[0, 1\], got"):
+        dual_certificate(families.gaussian(2), [1.0, 0.0], rho)
+
+
+@pytest.mark.parametrize(
+    "shift", [[1.0], 1.0, None, "ab", [np.nan, 0.0], [np.inf, 0.0], [1e300, 0.0], [[1.0, 0.0]]]
+)
+def test_bad_shift_is_named(shift: object) -> None:
+    q, generator = families.gaussian(2), np.random.default_rng(0)
+    with pytest.raises(InvalidInputError, match=r"shift must be 2 finite numbers, .*, got .*; "):
+        dual_certificate(q, shift, 0.9)
+    with pytest.raises(InvalidInputError, match=r"shift must be 2 finite numbers, .*, got .*; "):
+        monte_carlo_dual(q, shift, 0.9, samples=9, alpha=0.1, generator=generator)
+
+
+@pytest.mark.parametrize("kappa", [0, -1.0, np.nan, np.inf, "1"])
+def test_bad_multiplier_is_named(kappa: object) -> None:
+    q, generator = families.gaussian(1), np.random.default_rng(0)
+    with pytest.raises(InvalidInputError, match=r"kappa must be a finite number > 0, got .*; "):
+        monte_carlo_dual(q, [1.0], 0.9, kappa, samples=9, alpha=0.1, generator=generator)
+
+
+def test_no_density_is_named() -> None:
+    with pytest.raises(InvalidInputError, match="smoothing must be a SmoothingDistribution"):
+        dual_certificate(None, [1.0], 0.9)
+
+
+def test_long_shifts_prove_nothing_without_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        found = dual_certificate(families.exp_l2(3, k=1), [1e3, 0.0, 0.0], 0.9)
+    assert (found.kappa, found.lower) == (0.0, 0.0)
+    assert found.optimum.upper < 1e-12
 
 
 def test_growth_of_certain_and_impossible_sets() -> None:
