@@ -8,6 +8,7 @@ A cache that cannot be used costs time and a warning, never the result.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import warnings
@@ -190,4 +191,9 @@ def _locked(path: Path) -> Iterator[bool]:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, CacheWarning, stacklevel=5)
+    """Warn at the line that asked for the table."""
+    level, frame = 2, inspect.currentframe()
+    frame = frame and frame.f_back
+    while frame and frame.f_globals["__name__"].split(".")[0] in {"radii", "contextlib"}:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, CacheWarning, stacklevel=level)

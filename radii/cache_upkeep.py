@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from levelset.table import LookupTable
-from numerics.errors import InvalidInputError, invalid
+from numerics.errors import InvalidInputError
 from radii.cache import checked_table
-from radii.cache_folder import lock_path, own_files
+from radii.cache_folder import cache_folder, lock_path, own_files
 
 __all__ = ["CacheEntry", "clear", "entries"]
 
@@ -66,7 +66,8 @@ def clear() -> int:
         except OSError as error:
             failures.append(f"{path} ({error})")
     if failures:
-        raise invalid(
-            "the cache folder", "deletable", failures[0], f"{len(failures)} files are left"
+        raise InvalidInputError(
+            f"{len(failures)} of the cache's files could not be deleted, the first is "
+            f"{failures[0]}; delete by hand what is in {cache_folder()}"
         )
     return count

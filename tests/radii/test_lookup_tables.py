@@ -224,7 +224,9 @@ def asked() -> list[tuple[radii.SmoothingDistribution, str]]:
 
 
 @pytest.mark.slow
-def test_tables_in_parallel_are_those_of_one_process(folder: Path) -> None:
+def test_tables_in_parallel_are_those_of_one_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     reports: list[tuple[int, int]] = []
     many = radii.tables(asked(), n_jobs=2, progress=lambda *seen: reports.append(seen))
     assert reports == [(i, 3) for i in (1, 2, 3)]
@@ -233,6 +235,22 @@ def test_tables_in_parallel_are_those_of_one_process(folder: Path) -> None:
         alone = radii.table(q, adversary, cache=False)
         assert table.smoothing == q
         assert np.array_equal(table.radius(tail=TAILS), alone.radius(tail=TAILS))
+    # Workers live on with their environment; the folder is that of who asks now.
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "elsewhere"))
+    radii.tables(asked()[:2], radii=[1.0], n_jobs=2)
+    assert len(list(folder.glob("*.safetensors"))) == 3
+    assert len(list((tmp_path / "elsewhere" / "tables").glob("*.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, "all"])
+def test_bad_numbers_of_processes_are_named(n_jobs: Any) -> None:
+    with pytest.raises(InvalidInputError, match="n_jobs must be"):
+        radii.tables(asked(), n_jobs=n_jobs)
+
+
+def test_what_is_no_list_of_pairs_is_named() -> None:
+    with pytest.raises(InvalidInputError, match="problems must be pairs"):
+        radii.tables([parse("norm(x, 2)", 3)])  # type: ignore[list-item]
 
 
 def test_a_stopped_run_goes_on_where_it_was(folder: Path) -> None:
