@@ -9,7 +9,8 @@ c = 1/2
 When log L is a sum of independent terms M is a product, so the convolution that privacy accounting
 does by FFT on a grid is done here without a grid. The trapezoidal rule with step 2 pi / T returns
 the sum of h(l + k T) over all integers k (Poisson), and 0 <= h(l) <= e^{-|l|/2}, so its error is
-one-sided and known. Truncation is bounded by the values of |M| seen beyond the cut.
+one-sided and known. Truncation is bounded by the values of |M| seen beyond the cut, and by what
+the caller knows to last: atoms of log L bring |M| back after it has vanished.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class MellinTransform:
 
 
 def mellin_transform(
-    values: Values, *, largest: int = _LARGEST, block: int = _BLOCK
+    values: Values, *, largest: int = _LARGEST, block: int = _BLOCK, lasting: float = 0.0
 ) -> MellinTransform:
     """Sample M until it is negligible.
 
@@ -83,6 +84,8 @@ def mellin_transform(
         Number of frequencies at which to give up; the bounds then widen.
     block : int
         Frequencies per call at first.
+    lasting : float
+        |M| may come back to this at any frequency, however small it has been.
     """
     step = 2 * np.pi / _PERIOD
     found: list[tuple[FloatArray, ComplexArray, FloatArray]] = []
@@ -99,6 +102,7 @@ def mellin_transform(
         block = min(2 * block, 1024) if count >= 8 * block else block
     start = float(found[-1][0][-1])
     seen = float(np.abs(found[-1][1]).max())
-    beyond = _SAFETY * seen / (np.pi * start)
+    # |M| <= 1 always: E L^(1/2) is at most that
+    beyond = min(max(_SAFETY * seen, lasting), 1.0) / (np.pi * start)
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
     return MellinTransform(columns[0], columns[1], columns[2], beyond)
