@@ -16,24 +16,30 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from levelset.kinks import find_kinks, grade, profile_value
 from levelset.laws import Law
-from levelset.level_sets import find_kinks, level_set, profile_value
+from levelset.level_sets import add_up
 from numerics.jit import kernel
-from numerics.panel_kernels import series
 from numerics.rounding import FloatArray
 
-__all__ = ["Law", "Nodes", "probabilities"]
+__all__ = ["Law", "Nodes", "is_sharp", "probabilities"]
+
+#: Largest number of cuts in a panel.
+_CUTS = 80
 
 
 class Nodes(NamedTuple):
     """Gauss nodes on the panels of the radius density, shared by all shifts and multipliers.
 
-    Row i belongs to panel i; `cell`, `offset` and `g` say where a node is in the profile table.
+    Row i belongs to panel i; `cell`, `offset`, `g` and `noise` say where a node is in the profile
+    table, what g is there and how exactly it is known. `series` are Chebyshev coefficients of the
+    density in the local variable. Panels with kinks take the nodes and weights of `piece` instead;
+    the `test` points are those of `kinks.PLACES`. `jump` says whether g jumps at an end of a panel.
     """
 
     left: FloatArray
     width: FloatArray
-    density: FloatArray
+    series: FloatArray
     mass: FloatArray
     first_cell: NDArray[np.int64]
     cell: NDArray[np.int64]
@@ -41,131 +47,160 @@ class Nodes(NamedTuple):
     radius: FloatArray
     weight: FloatArray
     g: FloatArray
-    margin: FloatArray
-    unit_nodes: FloatArray
-    unit_weights: FloatArray
+    noise: FloatArray
+    piece_nodes: FloatArray
+    piece_weights: FloatArray
+    test_offset: FloatArray
+    test_g: FloatArray
+    jump_before: NDArray[np.bool_]
+    jump_after: NDArray[np.bool_]
 
 
 @kernel
-def _piece(law, cells, open_end, nodes, i, start, stop, r, shift, sign, below):
-    """Integral over [start, stop] of panel i with nodes that crowd like squares at both ends.
+def _density(series, i, z):
+    """Clenshaw's recurrence for the Chebyshev series in row i."""
+    b1, b2 = 0.0, 0.0
+    for k in range(series.shape[1] - 1, 0, -1):
+        b1, b2 = series[i, k] + 2.0 * z * b1 - b2, b1
+    return series[i, 0] + z * b1 - b2
+
+
+@kernel
+def _fill_panel(nodes, batch, i, count, shift, sign):
+    """Append the nodes of panel i; the level moves by the error of g at s."""
+    n = nodes.weight.shape[1]
+    slack = shift - sign * 4e-16 * abs(shift)
+    for k in range(n):
+        at = count + k
+        batch.cell[at] = nodes.cell[i, k]
+        batch.offset[at] = nodes.offset[i, k]
+        batch.radius[at] = nodes.radius[i, k]
+        batch.weight[at] = nodes.weight[i, k]
+        batch.level[at] = nodes.g[i, k] + slack - sign * nodes.noise[i, k]
+    return count + n
+
+
+@kernel
+def _fill_piece(cells, nodes, batch, i, start, stop, count, shift, sign):
+    """Append nodes of [start, stop] in panel i that crowd like squares at both ends.
 
     A kink of the law of t is a power (k - 1/2) or k of the distance, which the substitution
     makes smooth.
     """
-    total = 0.0
-    hint = nodes.first_cell[i]
-    length = stop - start
-    for k in range(nodes.unit_nodes.shape[0]):
-        u = nodes.unit_nodes[k]
-        sine = np.sin(0.5 * np.pi * u)
-        x = start + length * sine * sine
-        jacobian = 0.5 * np.pi * np.sin(np.pi * u) * length
-        j = nodes.first_cell[i]
-        while j + 1 < cells.left.shape[0] and cells.left[j + 1] - nodes.left[i] <= x:
+    n = nodes.piece_nodes.shape[0]
+    slack = shift - sign * 4e-16 * abs(shift)
+    left, length = nodes.left[i], stop - start
+    j, last = nodes.first_cell[i], cells.left.shape[0] - 1
+    for k in range(n):
+        x = start + length * nodes.piece_nodes[k]
+        while j < last and cells.left[j + 1] - left <= x:
             j += 1
-        offset = x - (cells.left[j] - nodes.left[i])
+        at = count + k
+        offset = x - (cells.left[j] - left)
         z = min(max(offset / cells.half[j] - 1.0, -1.0), 1.0)
-        # The density table is of f times half the width, in the local variable.
-        density = series(nodes.density[i], 2.0 * x / nodes.width[i] - 1.0) * 2.0 / nodes.width[i]
-        c = profile_value(cells, j, z) + shift - sign * (nodes.margin[j] + 4e-16 * abs(shift))
-        p, hint = level_set(
-            law, cells, open_end, cells.left[j], offset, nodes.left[i] + x, r, c, below, hint
-        )
-        total += nodes.unit_weights[k] * jacobian * density * p
-    return total
+        batch.cell[at] = j
+        batch.offset[at] = offset
+        batch.radius[at] = left + x
+        density = _density(nodes.series, i, 2.0 * x / nodes.width[i] - 1.0)
+        batch.weight[at] = nodes.piece_weights[k] * length * density
+        g = profile_value(cells.coefficients, cells.terms[j], j, z)
+        batch.level[at] = g + slack - sign * cells.noise[j]
+    return count + n
 
 
 @kernel
-def _split_panel(law, cells, open_end, nodes, i, cuts, count, r, shift, sign, below):
-    total = 0.0
-    start = 0.0
-    for k in range(count + 1):
-        stop = cuts[k] if k < count else nodes.width[i]
-        if stop > start:
-            total += _piece(law, cells, open_end, nodes, i, start, stop, r, shift, sign, below)
-            start = stop
-    return total
+def _cut_panels(law, cells, open_end, nodes, sight, r, shift, sign, least, sharp, cuts, counts):
+    """Where panels are cut, because of kinks in them or of jumps of g at their ends.
+
+    Kinks move with the level, by a little more than it moves at the nodes.
+    """
+    for i in range(nodes.left.shape[0]):
+        if nodes.mass[i] <= least:
+            continue
+        moved = shift - sign * (2.0 * sight.error[i] + 8e-16 * abs(shift))
+        n = find_kinks(cells, open_end, nodes, sight, i, r, moved, cuts[i], sharp)
+        if nodes.jump_before[i] or nodes.jump_after[i]:
+            # t is on one side of the jump for s a little below, on the other for s above.
+            scale = r / np.sqrt(law.dim) if law.kind == 0 else min(r, nodes.left[i] / law.dim)
+            before = 0.25 * scale if nodes.jump_before[i] else np.inf
+            after = 0.25 * scale if nodes.jump_after[i] else np.inf
+            n = grade(cuts[i], n, nodes.width[i], before, after)
+        counts[i] = n
 
 
 @kernel
-def _grade(cuts, width, before, after):
-    """Cuts that double their distance from kinks at -before and at width + after."""
-    count = 0
-    if before < width:
-        x = max(before, 1e-9 * width)
-        while x < 0.5 * width and count < cuts.shape[0]:
-            cuts[count] = x
-            count += 1
-            x = 2.0 * x + before
-    if after < width:
-        x = max(after, 1e-9 * width)
-        while x < 0.5 * width and count < cuts.shape[0]:
-            cuts[count] = width - x
-            count += 1
-            x = 2.0 * x + after
-    cuts[:count].sort()
-    return count
+def _expectation(law, cells, open_end, nodes, sight, batch, r, shift, sign, below, least, sharp):
+    """E_s of the level set probability and E |P - 1/2|; panels of mass up to `least` are left out.
 
-
-@kernel
-def _expectation(law, cells, open_end, nodes, r, shift, sign, below, negligible, sharp, kinked):
-    """E_s of the level set probability; `sign` moves the threshold by the error of g."""
+    `sign` moves the level by the error of g.
+    """
     m = nodes.left.shape[0]
-    cuts = np.empty((m, 24))
+    bounded = not (open_end[0] and open_end[1])
+    kinked = sharp or law.kind != 0 or bounded or cells.marks.shape[0] > 2
+    cuts = np.empty((m if kinked else 1, _CUTS))
     counts = np.zeros(m, dtype=np.int64)
     graded = np.empty(90)
     if kinked:
-        for i in range(m):
-            if nodes.mass[i] > negligible:
-                counts[i] = find_kinks(
-                    cells, nodes.left[i], nodes.width[i], r, shift, cuts[i], 4 if sharp else 1
-                )
-    total = 0.0
-    hint = nodes.first_cell[0]
+        _cut_panels(law, cells, open_end, nodes, sight, r, shift, sign, least, sharp, cuts, counts)
+    total, centred, spread = 0.0, 0.0, 0.0
+    size = batch.cell.shape[0]
+    room = max(nodes.weight.shape[1], nodes.piece_nodes.shape[0])
+    filled = 0
     for i in range(m):
-        if nodes.mass[i] <= negligible:
+        if nodes.mass[i] <= least:
             continue
-        if counts[i] > 0:
-            total += _split_panel(
-                law, cells, open_end, nodes, i, cuts[i], counts[i], r, shift, sign, below
-            )
-            continue
-        if sharp:
+        n, own = counts[i], counts[i] > 0
+        if sharp and not own:
             before, after = np.inf, np.inf
             if i > 0 and counts[i - 1] > 0:
                 before = nodes.width[i - 1] - cuts[i - 1, counts[i - 1] - 1]
             if i + 1 < m and counts[i + 1] > 0:
                 after = cuts[i + 1, 0]
             if before < nodes.width[i] or after < nodes.width[i]:
-                n = _grade(graded, nodes.width[i], before, after)
-                total += _split_panel(
-                    law, cells, open_end, nodes, i, graded, n, r, shift, sign, below
-                )
+                n = grade(graded, 0, nodes.width[i], before, after)
+            else:
+                n = 0
+        start = 0.0
+        for k in range(n + 1):
+            if filled + room > size:
+                sums = add_up(law, cells, open_end, batch, filled, r, shift, sign, below)
+                total, centred, spread = total + sums[0], centred + sums[1], spread + sums[2]
+                filled = 0
+            if n == 0:
+                filled = _fill_panel(nodes, batch, i, filled, shift, sign)
                 continue
-        for k in range(nodes.weight.shape[1]):
-            j = nodes.cell[i, k]
-            c = nodes.g[i, k] + shift - sign * (nodes.margin[j] + 4e-16 * abs(shift))
-            p, hint = level_set(
-                law, cells, open_end, cells.left[j], nodes.offset[i, k], nodes.radius[i, k],
-                r, c, below, hint,
-            )  # fmt: skip
-            total += nodes.weight[i, k] * p
-    return total
+            stop = nodes.width[i]
+            if k < n:
+                stop = cuts[i, k] if own else graded[k]
+            if stop > start:
+                filled = _fill_piece(cells, nodes, batch, i, start, stop, filled, shift, sign)
+                start = stop
+    sums = add_up(law, cells, open_end, batch, filled, r, shift, sign, below)
+    total, centred, spread = total + sums[0], centred + sums[1], spread + sums[2]
+    # The density integrates to 1 whatever its error: the sum with fewer digits lost.
+    return 0.5 + centred if spread < 0.2 else total, spread
 
 
 @kernel
-def probabilities(law, cells, open_end, nodes, r, log_kappa, sign):
+def is_sharp(law, cells):
+    """Whether kinks are felt beside the panel that they are in."""
+    return (law.kind == 0 and law.dim < 60) or cells.first.shape[0] > 1
+
+
+@kernel
+def probabilities(law, cells, open_end, nodes, sight, batch, r, log_kappa, sign):
     """(p0, p1) of the set {L > kappa} for a shift of length r at scale 1.
 
     sign = 1 rounds the set so that p1 - kappa p0 >= D in spite of the error of g, sign = -1 so
-    that it is <= D, sign = 0 takes the table as it is.
+    that it is <= D, sign = 0 takes the table as it is. Behind p0 and p1 follow for each how much
+    the error of the density counts in it: the least mean distance of P from a constant.
     """
-    sharp = (law.kind == 0 and law.dim < 60) or cells.first.shape[0] > 1
-    kinked = sharp or law.kind != 0
-    smallest = 1e-19 * np.exp(-max(log_kappa, 0.0))
-    p0 = _expectation(
-        law, cells, open_end, nodes, r, -log_kappa, sign, True, smallest, sharp, kinked
+    sharp = is_sharp(law, cells)
+    least = 1e-19 * np.exp(-max(log_kappa, 0.0))
+    p0, spread0 = _expectation(
+        law, cells, open_end, nodes, sight, batch, r, -log_kappa, sign, True, least, sharp
     )
-    p1 = _expectation(law, cells, open_end, nodes, r, log_kappa, sign, False, 1e-19, sharp, kinked)
-    return p0, p1
+    p1, spread1 = _expectation(
+        law, cells, open_end, nodes, sight, batch, r, log_kappa, sign, False, 1e-19, sharp
+    )
+    return p0, p1, min(p0, abs(1.0 - p0), spread0), min(p1, abs(1.0 - p1), spread1)

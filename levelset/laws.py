@@ -12,7 +12,16 @@ import numpy as np
 from numerics.jit import kernel
 from numerics.rounding import FloatArray
 
-__all__ = ["AXIS", "EQUAL", "SPHERE", "Law", "between"]
+__all__ = [
+    "AXIS",
+    "EQUAL",
+    "SPHERE",
+    "Law",
+    "add_hidden",
+    "add_probabilities",
+    "between",
+    "conditional",
+]
 
 #: Laws of t given s: l2 and any shift, l_oo along an axis, and the one that l_oo with equal shifts
 #: and l1 along an axis share.
@@ -80,3 +89,27 @@ def between(law, s, low, high, r):
     if above_low < 0.5:
         return max(above_low - above_high, 0.0)
     return max(below_high - below_low, 0.0)
+
+
+@kernel
+def add_probabilities(law, radius, low, high, count, r, out):
+    """Add P[low < t - s <= high] to `out`; a loop, for arrays are slow to hand over one by one."""
+    for k in range(count):
+        if low[k] >= high[k]:
+            continue
+        if low[k] == -np.inf:
+            out[k] += conditional(law, radius[k], high[k], r)[0] if high[k] < np.inf else 1.0
+        elif high[k] == np.inf:
+            out[k] += conditional(law, radius[k], low[k], r)[1]
+        else:
+            out[k] += between(law, radius[k], low[k], high[k], r)
+
+
+@kernel
+def add_hidden(law, radius, start, stop, count, r, out):
+    """Add P[t - s <= start] + P[t - s > stop] to `out`."""
+    for k in range(count):
+        if start[k] > -np.inf:
+            out[k] += conditional(law, radius[k], start[k], r)[0]
+        if stop[k] < np.inf:
+            out[k] += conditional(law, radius[k], stop[k], r)[1]

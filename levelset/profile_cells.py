@@ -18,13 +18,19 @@ Indices = NDArray[np.int64]
 #: Coefficients below this part of the variation are noise of the transform and dropped.
 _NOISE = 1e-17
 _INVERSE_TERMS = 14
+#: Last coefficients of an inverse, relative: rounding leaves a few eps.
+_INVERSE_NOISE = 1e-15
 
 
 class Cells(NamedTuple):
     """Arrays a kernel reads: g(left + half (1 + z)) = sum_k coefficients[k] z^k, |z| <= 1.
 
     Cells are sorted and each is monotone; `first`, `last` and `sign` describe the monotone runs.
-    `start` and `end` are the values of g at the ends of each cell, `noise` bounds the error of g.
+    `start` and `end` are the values of g at the ends of each cell, `steep` its mean slope there;
+    `noise` bounds the error of g in a cell and `near_noise` what can move the cut at a level that
+    g takes in it.
+    `marks` are the values of g at the ends of runs and branches, and `jump` says whether g jumps
+    after a cell.
     z = sum_k inverse[k] y^k at the level g = start + (end - start)(1 + y)/2, for cells with
     inverse_terms > 0; the others are left to Newton's method.
     """
@@ -34,11 +40,15 @@ class Cells(NamedTuple):
     coefficients: FloatArray
     terms: Indices
     noise: FloatArray
+    near_noise: FloatArray
     start: FloatArray
     end: FloatArray
+    steep: FloatArray
     first: Indices
     last: Indices
     sign: FloatArray
+    marks: FloatArray
+    jump: NDArray[np.bool_]
     inverse: FloatArray
     inverse_terms: Indices
 
@@ -77,54 +87,105 @@ def pack(found: list[Cell]) -> Cells:
     same = np.append(branch[1:] == branch[:-1], False)
     gap = np.append(np.abs(start[1:] - end[:-1]), 0.0)
     noise = np.maximum(noise, np.where(same, gap, 0.0))
-    joined = same | ((gap <= 4 * noise) & ~_kinked(coefficients, half))
+    joined = same | (gap <= 4 * noise)
     runs = _runs(end - start, noise, joined)
-    inverses = _inverses(coefficients, start, end)
-    return Cells(left, half, coefficients, terms, noise, start, end, *runs, *inverses)
+    inverse, inverse_terms, missed = _inverses(coefficients)
+    noise = noise + missed
+    near = _near_noise(noise, start, end, runs)
+    steep = np.abs(end - start) / (2 * half)
+    corner = np.union1d(np.flatnonzero(~same), runs[1])
+    marks = np.unique(np.concatenate([start[:1], end[corner], start[corner[:-1] + 1]]))
+    return Cells(
+        left, half, coefficients, terms, noise, near, start, end, steep,
+        *runs, marks, ~joined, inverse, inverse_terms,
+    )  # fmt: skip
 
 
-def _inverses(
-    coefficients: FloatArray, start: FloatArray, end: FloatArray
-) -> tuple[FloatArray, Indices]:
-    """Polynomials for the inverse of g on each cell, where few terms give full accuracy."""
+def _near_noise(
+    noise: FloatArray, start: FloatArray, end: FloatArray, runs: tuple[Indices, Indices, FloatArray]
+) -> FloatArray:
+    """Error of g wherever a level in a cell could be taken for another side of the cut.
+
+    That is in the cell and its neighbours, if all cells beyond stay off its values in spite of
+    their errors; else anywhere in the run.
+    """
+    near = noise.copy()
+    for first, last, sign in zip(*runs, strict=True):
+        part = slice(first, last + 1)
+        low, high = np.minimum(start, end)[part], np.maximum(start, end)[part]
+        own = noise[part]
+        # In the order of g
+        turn = slice(None, None, -1 if sign < 0 else 1)
+        low, high, own = low[turn], high[turn], own[turn]
+        padded = np.concatenate([[0.0], own, [0.0]])
+        widest = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+        least = np.minimum.accumulate((low - own)[::-1])[::-1]
+        most = np.maximum.accumulate(high + own)
+        apart = np.ones(len(own), dtype=bool)
+        apart[:-2] &= least[2:] >= high[:-2]
+        apart[2:] &= most[:-2] <= low[2:]
+        near[part] = np.where(apart, widest, own.max())[turn]
+    return near
+
+
+def _inverses(coefficients: FloatArray) -> tuple[FloatArray, Indices, FloatArray]:
+    """Polynomials for the inverse of g on each cell, where few terms give full accuracy.
+
+    Also what they miss, in terms of g; 0 for the cells that are left to Newton's method.
+    """
     degree = _INVERSE_TERMS - 1
     y = np.cos(np.pi * (np.arange(_INVERSE_TERMS) + 0.5) / _INVERSE_TERMS)
-    level = start[:, None] + (end - start)[:, None] * (1 + y) / 2
+    # Relative to the value at the left end, lest a large constant hide the digits.
+    signs = (-1.0) ** np.arange(coefficients.shape[1])
+    relative = coefficients.copy()
+    relative[:, 0] = -(coefficients[:, 1:] @ signs[1:])
+    change = relative.sum(axis=1)
+    level = change[:, None] * (1 + y) / 2
     low, high = -np.ones_like(level), np.ones_like(level)
     z = np.broadcast_to(y, level.shape).copy()
-    rising = (end > start)[:, None]
+    rising = (change > 0)[:, None]
     with np.errstate(all="ignore"):
         for _ in range(40):
-            value, slope = np.zeros_like(z), np.zeros_like(z)
-            for k in range(coefficients.shape[1] - 1, -1, -1):
-                slope = slope * z + value
-                value = value * z + coefficients[:, k, None]
+            value, slope = _with_slope(relative, z)
             below = (value < level) == rising
             low, high = np.where(below, z, low), np.where(below, high, z)
             moved = z + (level - value) / slope
             fine = (moved >= low) & (moved <= high)
-            z = np.where(fine, moved, (low + high) / 2)
+            moved = np.where(fine, moved, (low + high) / 2)
+            settled = np.all(moved == z)
+            z = moved
+            if settled:
+                break
         fitted = chebyshev.chebfit(y, z.T, degree).T
     scale = np.abs(fitted).max(axis=1)
-    settled = np.abs(fitted[:, -2:]).max(axis=1) <= 4e-16 * scale
-    inverse = np.zeros((len(start), _INVERSE_TERMS))
-    terms = np.zeros(len(start), dtype=np.int64)
-    for i in np.flatnonzero(settled & (start != end)):
+    good = np.abs(fitted[:, -2:]).max(axis=1) <= _INVERSE_NOISE * scale
+    inverse = np.zeros((len(change), _INVERSE_TERMS))
+    terms = np.zeros(len(change), dtype=np.int64)
+    for i in np.flatnonzero(good & (change != 0)):
         kept = 1 + int(np.flatnonzero(np.abs(fitted[i]) > 1e-16 * scale[i])[-1])
         powers = chebyshev.cheb2poly(fitted[i, :kept])
         inverse[i, : len(powers)] = powers
         terms[i] = len(powers)
-    return inverse, terms
+    return inverse, terms, _missed(relative, change, inverse, terms)
 
 
-def _kinked(coefficients: FloatArray, half: FloatArray) -> NDArray[np.bool_]:
-    """Cells at whose right end g' jumps: level sets have kinks there, as at the end of a run."""
-    order = np.arange(1, ORDER)
-    terms = coefficients[:, 1:] * order
-    at_start, at_end = terms @ (-1.0) ** (order - 1) / half, terms.sum(axis=1) / half
-    # The derivative of a series keeps about ORDER^2 of its rounding.
-    slack = 1e-9 * (np.abs(at_end[:-1]) + np.abs(at_start[1:]))
-    return np.append(np.abs(at_start[1:] - at_end[:-1]) > slack, False)
+def _with_slope(series: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Power series by rows, and their derivatives, at the points of each row."""
+    value, slope = np.zeros_like(z), np.zeros_like(z)
+    for k in range(series.shape[1] - 1, -1, -1):
+        slope = slope * z + value
+        value = value * z + series[:, k, None]
+    return value, slope
+
+
+def _missed(
+    relative: FloatArray, change: FloatArray, inverse: FloatArray, terms: Indices
+) -> FloatArray:
+    """Twice the largest difference of g at the inverse from the level, at points in between."""
+    y = np.broadcast_to(np.linspace(-1, 1, 4 * _INVERSE_TERMS), (len(change), 4 * _INVERSE_TERMS))
+    z = np.clip(_with_slope(inverse, y)[0], -1, 1)
+    off = np.abs(_with_slope(relative, z)[0] - change[:, None] * (1 + y) / 2)
+    return np.where(terms > 0, 2 * off.max(axis=1), 0.0)
 
 
 def _runs(

@@ -1,72 +1,30 @@
-"""Hockey-stick divergences and tails of radial densities, whatever the law of t given s.
-
-Every number is computed on two sets of Gauss nodes, the second twice as dense; their difference
-is the quadrature error that is added, and nodes are doubled further until it is small.
-"""
+"""Hockey-stick divergences and tails of radial densities, whatever the law of t given s."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from levelset.kernels import Nodes
 from levelset.laws import Law
-from levelset.profile import Profile, build_profile
-from levelset.radial_nodes import build_nodes
+from levelset.radial_sums import ROUNDING, RadialSums
 from levelset.ray import RayTails
-from levelset.solve import FOR_GROWTH, FOR_TAIL, best_multipliers, many_probabilities
+from levelset.solve import FOR_GROWTH, FOR_TAIL, best_multipliers
 from numerics.bounds import Bounds
 from numerics.rounding import FloatArray
-from smoothing.structure import Radial
 
 __all__ = ["RadialShift"]
 
-#: Relative rounding of a probability: the density on its panels (1e-14), the table of the law
-#: (4e-15 where it was compared with ball arithmetic) and summation.
-_ROUNDING = 2e-13
-#: Quadrature error asked for; more nodes are used until it is met or `_LAST_LEVEL` is reached.
-_TOLERANCE = 3e-13
-_LAST_LEVEL = 6
+#: Quadrature errors of D below this are believed nearby.
 _KNOWN = 3e-12
 #: What a better multiplier could still gain, relative, when the search stops.
 _GAIN = 1e-12
 
 
 @dataclass(frozen=True)
-class RadialShift:
-    """Shifts of one density of ||x|| at scale 1, along a ray described by `law`.
-
-    Parameters
-    ----------
-    radial : Radial
-    law : Law
-        Law of ||x - v|| given ||x||.
-    reach : float
-        Longest shift that will be asked for.
-    """
-
-    radial: Radial
-    law: Law
-    reach: float
-    _nodes: dict[int, Nodes] = field(default_factory=dict, repr=False, compare=False)
-
-    @cached_property
-    def profile(self) -> Profile:
-        """g as a table."""
-        return build_profile(self.radial, self.reach)
-
-    @cached_property
-    def _ends(self) -> tuple[bool, bool]:
-        return not self.profile.bounded_below, not self.profile.bounded_above
-
-    def nodes(self, level: int) -> Nodes:
-        """Gauss nodes: 14 per panel, 20, then 20 on each of 2^(level - 1) parts of a panel."""
-        if level not in self._nodes:
-            self._nodes[level] = build_nodes(self.radial, self.profile, self.reach, level)
-        return self._nodes[level]
+class RadialShift(RadialSums):
+    """Shifts of one density of ||x|| at scale 1, along a ray described by `law`."""
 
     def tails(self, radii: FloatArray) -> RayTails:
         """Algorithm 1: p(r) = max_kappa (1/2 - D)/kappa at each radius."""
@@ -99,14 +57,26 @@ class RadialShift:
         """One side of D at scale 1, at pairs of radius and multiplier."""
         return self.divergence_and_errors(radii, log_kappa, upper=upper)[0]
 
+    @property
+    def rounding(self) -> float:
+        """Relative rounding of a probability."""
+        return ROUNDING
+
+    def sums(self, radii: FloatArray, log_kappa: FloatArray, level: int) -> FloatArray:
+        """(p0, p1), shape (n, 2), from the nodes of one level; sets rounded so that D is not less.
+
+        Without quadrature errors: `divergence` measures them.
+        """
+        return self.probabilities(radii, log_kappa, 1.0, level)[:, :2]
+
     def divergence_and_errors(
         self, radii: FloatArray, log_kappa: FloatArray, *, upper: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """The same with the quadrature errors of p0 and p1, shape (n, 2)."""
-        sets, error = self._sets(radii, log_kappa, 1.0 if upper else -1.0)
-        slack = error + _ROUNDING * sets
+        """The same with the quadrature errors that p0 and p1 have on the level of `tangent`."""
+        sums, error, first = self.refined(radii, log_kappa, 1.0 if upper else -1.0)
+        sets, slack = sums[:, :2], error + self.slack(sums)
         sets = sets + (slack if upper else -slack) * np.array([-1.0, 1.0])
-        return np.asarray(sets[:, 1] - np.exp(log_kappa) * sets[:, 0]), error
+        return np.asarray(sets[:, 1] - np.exp(log_kappa) * sets[:, 0]), first
 
     def tangent(
         self, radii: FloatArray, log_kappa: FloatArray, known: FloatArray | None = None
@@ -115,63 +85,43 @@ class RadialShift:
 
         `known` are quadrature errors at multipliers nearby; where they are tiny they are believed.
         """
-        if known is not None and np.all(known[:, 1] + np.exp(log_kappa) * known[:, 0] < _KNOWN):
-            sets, error = self._sum(radii, log_kappa, -1.0, 1), 4 * known
-        else:
-            sets, error = self._sets(radii, log_kappa, -1.0)
-        slack = error + _ROUNDING * sets
-        return sets[:, 0] + slack[:, 0], sets[:, 1] - slack[:, 1]
+        trusted = np.zeros(len(radii), dtype=bool)
+        if known is not None:
+            trusted = known[:, 1] + np.exp(log_kappa) * known[:, 0] < _KNOWN
+        sums, error = np.empty((len(radii), 4)), np.empty((len(radii), 2))
+        if known is not None:
+            sums[trusted] = self.probabilities(radii[trusted], log_kappa[trusted], -1.0, 1)
+            error[trusted] = 4 * known[trusted]
+        sums[~trusted], error[~trusted], _ = self.refined(
+            radii[~trusted], log_kappa[~trusted], -1.0
+        )
+        slack = error + self.slack(sums)
+        return sums[:, 0] + slack[:, 0], sums[:, 1] - slack[:, 1]
 
     def outside(self, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The bracket widened by the error of log L, off an atom it may have closed in on."""
-        spread = 4 * self._margin + 1e-14 * (np.abs(a) + np.abs(b))
+        spread = 4 * self.margin + 1e-14 * (np.abs(a) + np.abs(b))
         return a - spread, b + spread
 
     def near_atom(self, a: FloatArray, b: FloatArray) -> NDArray[np.bool_]:
         """Brackets that closed in on an atom of L, where the error of log L counts it twice."""
-        return np.asarray(b - a <= 8 * self._margin + 1e-13 * (np.abs(a) + np.abs(b)))
-
-    @cached_property
-    def _margin(self) -> float:
-        nodes = self.nodes(0)
-        seen = nodes.mass > 1e-18
-        return float(nodes.margin[nodes.cell[seen]].max())
+        return np.asarray(b - a <= 8 * self.margin + 1e-13 * (np.abs(a) + np.abs(b)))
 
     def _sets(
         self, radii: FloatArray, log_kappa: FloatArray, sign: float
     ) -> tuple[FloatArray, FloatArray]:
         """(p0, p1) of likelihood-ratio sets and their quadrature errors, both of shape (n, 2)."""
-        pending = np.arange(len(radii))
-        best = self._sum(radii, log_kappa, sign, 0)
-        error = np.full_like(best, np.inf)
-        for level in range(1, _LAST_LEVEL + 1):
-            finer = self._sum(radii[pending], log_kappa[pending], sign, level)
-            before = error[pending]
-            error[pending] = np.abs(finer - best[pending])
-            best[pending] = finer
-            scale = np.stack([np.exp(log_kappa[pending]), np.ones(len(pending))], axis=1)
-            now, then = (np.sum(e * scale, axis=1) for e in (error[pending], before))
-            # An error that no longer falls is rounding, which more nodes cannot cure.
-            pending = pending[(now > _TOLERANCE) & (now < 0.3 * then)]
-            if not len(pending):
-                break
-        return best, error
-
-    def _sum(self, radii: FloatArray, log_kappa: FloatArray, sign: float, level: int) -> FloatArray:
-        if len(radii) == 0:
-            return np.empty((0, 2))
-        cells, nodes = self.profile.cells, self.nodes(level)
-        return np.asarray(
-            many_probabilities(self.law, cells, self._ends, nodes, radii, log_kappa, sign)
-        )
+        sums, error, _ = self.refined(radii, log_kappa, sign)
+        return sums[:, :2], error
 
     def _search(self, radii: FloatArray, purpose: int, targets: FloatArray) -> FloatArray:
         nodes = self.nodes(_search_level(self.law))
-        cells, ends = self.profile.cells, self._ends
-        guesses = np.full(len(radii), np.nan)
-        guesses[0] = 1e-3 if purpose == FOR_TAIL else 0.0
+        cells, ends = self.profile.cells, self.ends
+        guess = 1e-3 if purpose == FOR_TAIL else 0.0
         return np.asarray(
-            best_multipliers(self.law, cells, ends, nodes, radii, purpose, targets, guesses, _GAIN)
+            best_multipliers(
+                self.law, cells, ends, nodes, radii, purpose, targets, guess, self.margin, _GAIN
+            )
         )
 
 

@@ -1,17 +1,19 @@
 """The best multiplier for radial densities: a bracketed search on the concave dual, compiled.
 
 p(r) = max_kappa (1/2 - D(kappa))/kappa is concave in mu = 1/kappa with slope 1/2 - p1, and
-G(p) = min_kappa kappa p + D(kappa) is convex in kappa with slope p - p0. Regula falsi drives the
-slope to 0; where the slope jumps (L has an atom) the two tangents at the ends of the bracket meet
-at the optimum, so their intersection is tried in turn. The same intersection bounds what a better
-multiplier could still gain: the stopping rule.
+G(p) = min_kappa kappa p + D(kappa) is convex in kappa with slope p - p0. The tangents at the ends
+of a bracket bound what a better multiplier could still gain: the stopping rule. Where the slope is
+smooth, secants aim just beyond the zero, so that both ends close in on it; where it jumps (L has
+an atom) the tangents meet at the optimum, and regula falsi and the meeting are tried in turn.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from levelset.kernels import probabilities
+from levelset.kernels import is_sharp, probabilities
+from levelset.kinks import look
+from levelset.level_sets import new_batch
 from numerics.jit import kernel
 
 __all__ = ["FOR_GROWTH", "FOR_TAIL", "best_multipliers", "many_probabilities"]
@@ -20,6 +22,9 @@ __all__ = ["FOR_GROWTH", "FOR_TAIL", "best_multipliers", "many_probabilities"]
 FOR_TAIL, FOR_GROWTH = 0, 1
 
 _LOG_KAPPA_END = 690.0
+#: Just below log kappa = 0: an atom of L at 1 counts as L > kappa here, and not at 0.
+_BELOW_ZERO = -1e-300
+_BATCH = 1024
 
 
 @kernel
@@ -56,112 +61,171 @@ def _gain(purpose, target, a, p0a, p1a, b, p0b, p1b):
 
 
 @kernel
-def _margin(nodes):
-    """Largest error of log L that the mass can see."""
-    worst = 0.0
-    for i in range(nodes.mass.shape[0]):
-        if nodes.mass[i] > 1e-18:
-            for k in range(nodes.cell.shape[1]):
-                worst = max(worst, nodes.margin[nodes.cell[i, k]])
-    return worst
+def _bracket(law, cells, open_end, nodes, sight, batch, r, purpose, target, guess, step, density):
+    """Two ends with slopes of either sign, (a, p0, p1, b, p0, p1), from a guess that is good to
+    about `step`; `density` is the fall of the slope nearby, 0 where unknown.
+    """
+    if law.kind == 1 and abs(guess) < 1e-6:
+        # The best multiplier is often exactly 1 here: see whether it is.
+        guess = 0.0
+    x = guess
+    p0, p1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, x, 1.0)
+    f = _slope(purpose, target, p0, p1)
+    rising = f > 0.0
+    if law.kind == 1 and guess == 0.0 and not rising:
+        q0, q1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, _BELOW_ZERO, 1.0)
+        if _slope(purpose, target, q0, q1) > 0.0:
+            return _BELOW_ZERO, q0, q1, x, p0, p1
+    # Newton's step and a little more, to end beyond the zero
+    move = 1.05 * abs(f) / density + 0.2 * step if density > 0.0 else step
+    move = max(min(move, 10.0 * step), 1e-9)
+    while True:
+        y = x + move if rising else x - move
+        q0, q1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, y, 1.0)
+        if (_slope(purpose, target, q0, q1) > 0.0) != rising or abs(y) > _LOG_KAPPA_END:
+            break
+        x, p0, p1 = y, q0, q1
+        move *= 3.0
+    if rising:
+        return x, p0, p1, y, q0, q1
+    return y, q0, q1, x, p0, p1
 
 
 @kernel
-def _search(law, cells, open_end, nodes, r, purpose, target, guess, tolerance):
-    """Ends of a bracket of the best log kappa, and whether the lower one is better."""
-    width = max(0.2 * abs(guess), 1e-3)
-    a, b = guess - 0.2 * width, guess + 0.2 * width
-    p0a, p1a = probabilities(law, cells, open_end, nodes, r, a, 1.0)
-    while _slope(purpose, target, p0a, p1a) <= 0.0 and a > -_LOG_KAPPA_END:
-        b, p0b, p1b = a, p0a, p1a
-        a -= width
-        width *= 2.0
-        p0a, p1a = probabilities(law, cells, open_end, nodes, r, a, 1.0)
-        if _slope(purpose, target, p0a, p1a) > 0.0:
-            break
-    else:
-        p0b, p1b = probabilities(law, cells, open_end, nodes, r, b, 1.0)
-        while _slope(purpose, target, p0b, p1b) > 0.0 and b < _LOG_KAPPA_END:
-            a, p0a, p1a = b, p0b, p1b
-            b += width
-            width *= 2.0
-            p0b, p1b = probabilities(law, cells, open_end, nodes, r, b, 1.0)
-    fa = _slope(purpose, target, p0a, p1a)
-    fb = _slope(purpose, target, p0b, p1b)
-    margin = _margin(nodes)
+def _search(
+    law, cells, open_end, nodes, batch, r, purpose, target, guess, step, density, margin, tolerance
+):
+    """Ends of a bracket of the best log kappa, whether the lower is better, fall of the slope."""
+    sight = look(cells, nodes, r, is_sharp(law, cells))
+    a, p0a, p1a, b, p0b, p1b = _bracket(
+        law, cells, open_end, nodes, sight, batch, r, purpose, target, guess, step, density
+    )
+    fa, fb = _slope(purpose, target, p0a, p1a), _slope(purpose, target, p0b, p1b)
+    if fa > 0.0 >= fb:
+        density = (fa - fb) / (b - a)
     side, trusted, before = 0, True, b - a
-    for step in range(80):
+    seen_one = a == _BELOW_ZERO or a >= 0.0 or b <= 0.0
+    for turn in range(90):
         if fa <= 0.0 or fb > 0.0:
             break
         meeting = _meeting(purpose, target, a, p0a, p1a, b, p0b, p1b)
         # Sets at a and b differ where a < log L <= b, so that the tangents meet in between, unless
         # the error of log L puts an atom on the wrong side in one of the two integrals.
         consistent = a <= meeting <= b
-        if consistent and _gain(purpose, target, a, p0a, p1a, b, p0b, p1b) < tolerance:
+        gain = _gain(purpose, target, a, p0a, p1a, b, p0b, p1b)
+        if consistent and gain < tolerance:
             break
         closest = 1e-14 * (1.0 + abs(a) + abs(b))
         if b - a < 4.0 * closest or (not consistent and b - a < 4.0 * margin):
             break
-        if step % 4 == 3:
+        phase = turn % 4
+        if phase == 3:
             # Regula falsi crawls where the slope jumps at an atom of L, which is at the meeting.
             trusted = b - a < 0.2 * before
             before = b - a
-        if trusted or (consistent and step % 4 == 1):
+        if law.kind == 1 and not seen_one and a < 0.0 < b:
+            x, seen_one = 0.0, True
+        elif law.kind == 1 and b == 0.0 and a < _BELOW_ZERO:
+            x = _BELOW_ZERO
+        elif turn < 6 and consistent:
+            # The gain is about proportional to the square of the width.
+            half = 0.35 * (b - a) * np.sqrt(tolerance / max(gain, tolerance))
+            density = (fa - fb) / (b - a)
+            zero = a + fa / density
+            x = zero + half if b - zero > zero - a else zero - half
+        elif trusted or (consistent and phase == 1):
             x = a + (b - a) * fa / (fa - fb)
         elif not consistent:
             x = a + 1e-3 * (b - a) if meeting > b else b - 1e-3 * (b - a)
-        elif step % 4 == 3:
+        elif phase == 3:
             x = meeting
-        elif step % 4 == 0:
+        elif phase == 0:
             # Close in on the meeting from the side it was not on.
             x = a + 1e-3 * (b - a) if side == 1 else b - 1e-3 * (b - a)
         else:
             x = 0.5 * (a + b)
-        x = min(max(x, a + closest), b - closest)
-        p0, p1 = probabilities(law, cells, open_end, nodes, r, x, 1.0)
+        if x != 0.0 and x != _BELOW_ZERO:
+            x = min(max(x, a + closest), b - closest)
+        p0, p1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, x, 1.0)
         f = _slope(purpose, target, p0, p1)
         if f > 0.0:
             a, p0a, p1a, fa = x, p0, p1, f
-            if side == 1:
+            if side == 1 and turn >= 6:
                 fb *= 0.5
             side = 1
         else:
             b, p0b, p1b, fb = x, p0, p1, f
-            if side == -1:
+            if side == -1 and turn >= 6:
                 fa *= 0.5
             side = -1
     # Both ends stay where exp(log kappa) is a number; a certificate beyond is worth nothing.
     a, b = min(a, _LOG_KAPPA_END), min(b, _LOG_KAPPA_END)
     if purpose == 0:
-        return a, b, p0a + np.exp(-a) * (0.5 - p1a) >= p0b + np.exp(-b) * (0.5 - p1b)
-    return a, b, p1a + np.exp(a) * (target - p0a) <= p1b + np.exp(b) * (target - p0b)
+        lower = p0a + np.exp(-a) * (0.5 - p1a) >= p0b + np.exp(-b) * (0.5 - p1b)
+    else:
+        lower = p1a + np.exp(a) * (target - p0a) <= p1b + np.exp(b) * (target - p0b)
+    return a, b, lower, density
 
 
 @kernel
-def best_multipliers(law, cells, open_end, nodes, radii, purpose, targets, guesses, tolerance):
+def _predicted(radii, out, i):
+    """log kappa at radius i from the three before: the parabola through them."""
+    x0 = 0.5 * (out[i - 3, 0] + out[i - 3, 1])
+    x1 = 0.5 * (out[i - 2, 0] + out[i - 2, 1])
+    x2 = 0.5 * (out[i - 1, 0] + out[i - 1, 1])
+    r0, r1, r2 = radii[i - 3], radii[i - 2], radii[i - 1]
+    if not (r0 < r1 < r2 <= radii[i]):
+        return x2
+    first = (x2 - x1) / (r2 - r1)
+    second = (first - (x1 - x0) / (r1 - r0)) / (r2 - r0)
+    return x2 + (radii[i] - r2) * (first + (radii[i] - r1) * second)
+
+
+@kernel
+def best_multipliers(
+    law, cells, open_end, nodes, radii, purpose, targets, first_guess, margin, tolerance
+):
     """Brackets of the best log kappa at each radius and the better end of each, shape (n, 3)."""
     out = np.empty((radii.shape[0], 3))
-    guess = guesses[0]
+    batch = _batch(nodes)
+    guess, density = first_guess, 0.0
+    step = max(0.2 * abs(guess), 1e-3)
     for i in range(radii.shape[0]):
         if i > 0:
             known = 0.5 * (out[i - 1, 0] + out[i - 1, 1])
-            growing = purpose == 0 and radii[i - 1] > 0.0
-            guess = known * radii[i] / radii[i - 1] if growing else known
-        if np.isfinite(guesses[i]):
-            guess = guesses[i]
+            if purpose == 0 and i >= 3:
+                guess = _predicted(radii, out, i)
+            elif purpose == 0 and radii[i - 1] > 0.0:
+                guess = known * radii[i] / radii[i - 1]
+                step = max(0.2 * abs(guess), 1e-3)
+            else:
+                guess = known
         guess = min(max(guess, -600.0), 600.0)
-        a, b, first = _search(
-            law, cells, open_end, nodes, radii[i], purpose, targets[i], guess, tolerance
-        )
-        out[i, 0], out[i, 1], out[i, 2] = a, b, a if first else b
+        a, b, lower, density = _search(
+            law, cells, open_end, nodes, batch, radii[i], purpose, targets[i], guess, step,
+            density, margin, tolerance,
+        )  # fmt: skip
+        out[i, 0], out[i, 1], out[i, 2] = a, b, a if lower else b
+        # The next guess is about as good as this one was.
+        step = max(2.0 * abs(0.5 * (a + b) - guess), b - a, 1e-9)
     return out
 
 
 @kernel
+def _batch(nodes):
+    return new_batch(max(_BATCH, 2 * nodes.weight.shape[1], 2 * nodes.piece_nodes.shape[0]))
+
+
+@kernel
 def many_probabilities(law, cells, open_end, nodes, radii, log_kappa, sign):
-    """(p0, p1) at pairs of radius and multiplier, shape (n, 2)."""
-    out = np.empty((radii.shape[0], 2))
+    """`probabilities` at pairs of radius and multiplier, shape (n, 4)."""
+    out = np.empty((radii.shape[0], 4))
+    batch = _batch(nodes)
+    sharp = is_sharp(law, cells)
     for i in range(radii.shape[0]):
-        p0, p1 = probabilities(law, cells, open_end, nodes, radii[i], log_kappa[i], sign)
-        out[i, 0], out[i, 1] = p0, p1
+        if i == 0 or radii[i] != radii[i - 1]:
+            sight = look(cells, nodes, radii[i], sharp)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = probabilities(
+            law, cells, open_end, nodes, sight, batch, radii[i], log_kappa[i], sign
+        )
     return out

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtr, ndtri
+from scipy.special import betainc, ndtr, ndtri
 
 from levelset import growth_function, hockey_stick, rays
 from levelset.product import AxisRay
@@ -306,6 +306,62 @@ def test_cubes_against_sparse_shifts_in_high_dimension() -> None:
     # x_1 is uniform on an interval of length 2s, s near sqrt(d/2): TV is about r/(2s).
     overlap = 1 - 100 / (2 * math.sqrt(150_528 / 2))
     assert tails.tail_upper[1] == pytest.approx(overlap - 0.5, abs=2e-3)
+
+
+def cap(dim: int, s: np.ndarray, t: np.ndarray | float, r: float) -> np.ndarray:
+    """P[||x - v||_2 <= t] for x uniform on a sphere of radius s and ||v||_2 = r."""
+    cosine = np.clip((s**2 + r**2 - np.square(t)) / (2 * s * r), -1, 1)
+    tail = 0.5 * betainc((dim - 1) / 2, 0.5, 1 - cosine**2)
+    return np.where(cosine >= 0, tail, 1 - tail)
+
+
+@pytest.mark.parametrize(
+    ("dim", "end", "radius", "log_kappa"),
+    [(3, 4.0, 1.0, 0.2), (100, 90.0, 0.85, 0.04), (100, 90.0, 3.0, 0.3)],
+)
+def test_ends_of_supports_are_felt_at_the_distance_of_the_shift(
+    dim: int, end: float, radius: float, log_kappa: float
+) -> None:
+    # exp(-||x||_2) on a ball: x leaves it for s > end - radius, in high dimension within
+    # radius/sqrt(dim) of the end, and q(x - v) > 0 = q(x) there.
+    q = SmoothingDistribution.parse("norm(x, 2)", dim=dim, support=f"norm(x, 2) <= {end}")
+    z, w = np.polynomial.legendre.leggauss(20)
+    # where s = r, t can leave the ball, the level leaves it, and t = |s - r| is at the level
+    cuts = [radius, end - radius, end - log_kappa]
+    cuts += [(radius + log_kappa) / 2, (radius - log_kappa) / 2]
+    near = [end - radius * 2.0**-k for k in range(1, 12)]
+    edges = np.unique(np.concatenate([np.linspace(0, end, 500), cuts, near]))
+    s = (edges[:-1, None] + np.diff(edges)[:, None] * (1 + z) / 2).ravel()
+    weight = (np.diff(edges)[:, None] * w).ravel() * np.exp((dim - 1) * np.log(s / end) - s)
+    # L > kappa where t < s - log kappa; the mirror image of its shift where t > s + log kappa
+    p0 = np.sum(weight * cap(dim, s, np.maximum(s - log_kappa, 0), radius)) / weight.sum()
+    p1 = np.sum(weight * (1 - cap(dim, s, np.minimum(s + log_kappa, end), radius))) / weight.sum()
+    shift = np.zeros(dim)
+    shift[0] = radius
+    found = growth_function(q, shift).hockey_stick(math.exp(log_kappa))
+    exact = p1 - math.exp(log_kappa) * p0
+    # 1e-12: rounding of `betainc`, whose relative error is a few 1e-15 times (dim - 1)/2
+    assert found.lower - 1e-12 <= exact <= found.upper + 1e-12
+    assert found.width <= 1e-9
+
+
+@pytest.mark.parametrize("dim", [2, 10, 3072, 150_528])
+def test_multiplier_one_is_found_exactly(dim: int) -> None:
+    # Shifts below the typical radius: x_1 is uniform, so that L = 1 on most of the mass and the
+    # best multiplier is 1 in spite of the error of log L.
+    q = families.exp_linf(dim, k=2)
+    radii = np.sqrt(dim / 2) * np.array([0.02, 0.2, 0.5])
+    tails = rays(q, "l1").tails(radii)
+    assert np.all(tails.tail_upper - tails.tail_lower <= 1e-11 * tails.tail_upper)
+    assert np.all(np.abs(np.log(tails.kappa)) <= 1e-8)
+
+
+def test_upper_tails_know_the_error_of_their_own_nodes() -> None:
+    # At this radius the first rules are 5e-12 off and the later ones agree to all digits: with the
+    # error of these and the sum of those the upper end fell below the lower one.
+    q = families.exp_l1(2, k=2)
+    tails = rays(q, "l1").tails(np.array([math.sqrt(3.0)]))
+    assert tails.tail_lower[0] < tails.tail_upper[0] <= tails.tail_lower[0] * (1 + 1e-10)
 
 
 def test_uncovered_shifts_are_refused() -> None:

@@ -1,0 +1,224 @@
+"""Where the probability of a level set given s has kinks or jumps in s, compiled.
+
+They are where the cut leaves the range of t, g(s) -+ log kappa = g(|s -+ r|), where the level
+passes a corner of g, and where s = r or |s -+ r| is an end of the support. What does not depend
+on kappa is looked up once per shift: a `Sight`.
+"""
+
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numerics.jit import kernel
+from numerics.rounding import FloatArray
+
+__all__ = ["PLACES", "Sight", "find_kinks", "grade", "look", "profile_value"]
+
+#: Points of a panel, as parts of its width, between which a kink shows as a change of sign. Ends
+#: are approached, not reached: g may jump or be infinite there.
+PLACES = np.array([1e-13, 0.25, 0.5, 0.75, 1.0 - 1e-13])
+
+
+class Sight(NamedTuple):
+    """g(s + r) and g(|s - r|) at the `PLACES` of each panel, and the error of a comparison."""
+
+    far: FloatArray
+    near: FloatArray
+    error: FloatArray
+
+
+@kernel
+def profile_value(coefficients, terms, j, z):
+    total = 0.0
+    for k in range(terms - 1, -1, -1):
+        total = total * z + coefficients[j, k]
+    return total
+
+
+@kernel
+def _cell_at(left, s):
+    return min(max(np.searchsorted(left, s, side="right") - 1, 0), left.shape[0] - 1)
+
+
+@kernel
+def _profile(left, half, coefficients, terms, base, depth):
+    """g at the radius base + depth, clamped to the table."""
+    j = _cell_at(left, base + depth)
+    z = ((base - left[j]) + depth) / half[j] - 1.0
+    return profile_value(coefficients, terms[j], j, min(max(z, -1.0), 1.0))
+
+
+@kernel
+def _near_profile(left, half, coefficients, terms, base, depth, r):
+    """g at |base + depth - r|."""
+    if base + depth >= r:
+        return _profile(left, half, coefficients, terms, base, depth - r)
+    return _profile(left, half, coefficients, terms, r - base, -depth)
+
+
+@kernel
+def look(cells, nodes, r, sharp):
+    """The sight of a shift of length r; only the ends of panels unless `sharp`."""
+    m, n = nodes.test_g.shape
+    far, near, error = np.zeros((m, n)), np.zeros((m, n)), np.zeros(m)
+    left, half, coefficients, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    for i in range(m):
+        if nodes.mass[i] <= 1e-19:
+            continue
+        base = nodes.left[i]
+        for k in range(0, n, 1 if sharp else n - 1):
+            x = nodes.test_offset[i, k]
+            far[i, k] = _profile(left, half, coefficients, terms, base, x + r)
+            near[i, k] = _near_profile(left, half, coefficients, terms, base, x, r)
+            for t in (base + x + r, abs(base + x - r)):
+                j = _cell_at(left, t)
+                error[i] = max(error[i], cells.near_noise[j] + 4e-16 * r * cells.steep[j])
+        error[i] += np.max(nodes.noise[i])
+    return Sight(far, near, error)
+
+
+@kernel
+def _known_kinks(cells, open_end, left, width, r, found):
+    """Offsets where s = r or where |s -+ r| is an end of the support, sorted into `found`."""
+    count = 0
+    if 0.0 < r - left < width:
+        found[0] = r - left
+        count = 1
+    last = cells.left.shape[0] - 1
+    for which in range(2):
+        if open_end[which]:
+            continue
+        end = cells.left[0] if which == 0 else cells.left[last] + 2.0 * cells.half[last]
+        for x in ((end - left) - r, (end - left) + r, (r - end) - left):
+            if 0.0 < x < width:
+                found[count] = x
+                count += 1
+    found[:count].sort()
+    return count
+
+
+@kernel
+def find_kinks(cells, open_end, nodes, sight, i, r, shift, found, sharp):
+    """Offsets of kinks inside panel i, sorted into `found`; returns their number."""
+    left, width = nodes.left[i], nodes.width[i]
+    kinds = 2 + cells.marks.shape[0]
+    known = _known_kinks(cells, open_end, left, width, r, found)
+    count = known
+    if known > 0:
+        begin = 0.0
+        for k in range(known + 1):
+            stop = found[k] if k < known else width
+            for which in range(kinds):
+                fixed = cells.marks[which - 2] if which >= 2 else 0.0
+                count = _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp)
+            begin = stop
+        found[:count].sort()
+        return count
+    step = 1 if sharp else 4
+    for which in range(kinds):
+        fixed = cells.marks[which - 2] if which >= 2 else 0.0
+        for k in range(0, 4, step):
+            fa, fb = nodes.test_g[i, k] + shift, nodes.test_g[i, k + step] + shift
+            if which >= 2:
+                fa -= fixed
+                fb -= fixed
+            elif which == 0:
+                fa -= sight.far[i, k]
+                fb -= sight.far[i, k + step]
+            else:
+                fa -= sight.near[i, k]
+                fb -= sight.near[i, k + step]
+            if (fa < 0.0) != (fb < 0.0) and count < found.shape[0]:
+                a, b = nodes.test_offset[i, k], nodes.test_offset[i, k + step]
+                found[count] = _root(cells, which, fixed, left, a, b, fa, fb, r, shift)
+                count += 1
+    found[:count].sort()
+    return count
+
+
+@kernel
+def grade(cuts, count, width, before, after):
+    """Append cuts that double their distance from kinks at -before and width + after, and sort."""
+    if before < width:
+        x = max(before, 1e-9 * width)
+        while x < 0.5 * width and count < cuts.shape[0]:
+            cuts[count] = x
+            count += 1
+            x = 2.0 * x + before
+    if after < width:
+        x = max(after, 1e-9 * width)
+        while x < 0.5 * width and count < cuts.shape[0]:
+            cuts[count] = width - x
+            count += 1
+            x = 2.0 * x + after
+    cuts[:count].sort()
+    return count
+
+
+@kernel
+def _condition(left, half, coefficients, terms, which, fixed, base, depth, r, shift):
+    """Changes sign where the conditional probability has a kink or a jump in s."""
+    c = _profile(left, half, coefficients, terms, base, depth) + shift
+    if which >= 2:
+        return c - fixed
+    if which == 0:
+        return c - _profile(left, half, coefficients, terms, base, depth + r)
+    return c - _near_profile(left, half, coefficients, terms, base, depth, r)
+
+
+@kernel
+def _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp):
+    """Kinks between two offsets of a panel, appended to `found`."""
+    edges, half, series, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    steps = 4 if sharp else 1
+    margin = 1e-13 * (stop - begin)
+    a = begin + margin
+    fa = _condition(edges, half, series, terms, which, fixed, left, a, r, shift)
+    for k in range(1, steps + 1):
+        b = begin + (stop - begin) * k / steps - margin
+        fb = _condition(edges, half, series, terms, which, fixed, left, b, r, shift)
+        if (fa < 0.0) != (fb < 0.0) and count < found.shape[0]:
+            found[count] = _root(cells, which, fixed, left, a, b, fa, fb, r, shift)
+            count += 1
+        a, fa = b, fb
+    return count
+
+
+@kernel
+def _root(cells, which, fixed, left, a, b, fa, fb, r, shift):
+    """Zero of a condition between two offsets: regula falsi with halved ends, and bisection
+    where that does not halve the interval, as at a jump.
+    """
+    edges, half, series, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    low, high, flow, fhigh = a, b, fa, fb
+    side, before = 0, 2.0 * (b - a)
+    middle = 0.5 * (low + high)
+    # A kink misplaced by 1e-15 of the panel is of no account.
+    closest = 1e-15 * (b - a)
+    for step in range(160):
+        middle = low + (high - low) * flow / (flow - fhigh) if flow != fhigh else 0.5 * (low + high)
+        slow = step % 3 == 2 and high - low > 0.5 * before
+        if step % 3 == 2:
+            before = high - low
+        if slow or not (low < middle < high):
+            middle = 0.5 * (low + high)
+        if high - low < closest:
+            break
+        f = _condition(edges, half, series, terms, which, fixed, left, middle, r, shift)
+        if f == 0.0:
+            break
+        if (f < 0.0) == (fa < 0.0):
+            low, flow = middle, f
+            if side == 1:
+                fhigh *= 0.5
+            side = 1
+        else:
+            high, fhigh = middle, f
+            if side == -1:
+                flow *= 0.5
+            side = -1
+    return middle
