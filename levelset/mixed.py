@@ -1,8 +1,8 @@
 """Densities exp(-h(||x||_oo) - sum phi(x_i)) under equal shifts r (1, ..., 1).
 
-Given the largest and the least coordinate the others are independent. In the plane D(kappa) is a
-double integral over them (see `planar`), in more dimensions the inverse of a Mellin transform that
-is such an integral (see `mixed_transform`).
+Given the largest and the least coordinate the others are independent. In two and three
+dimensions D(kappa) is a double integral over them (see `planar`), in more the inverse of a Mellin
+transform that is such an integral (see `mixed_transform`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from levelset.dual import growth_from_divergence, tails_from_divergence
 from levelset.even_inversion import EvenTransform
 from levelset.mixed_density import mixed_density
 from levelset.mixed_transform import mixed_transform
-from levelset.planar import PlanarShift
+from levelset.planar import PlanarShift, has_threshold
 from levelset.ray import RayTails
 from numerics.bounds import Bounds
 from numerics.rounding import FloatArray, up
@@ -51,8 +51,8 @@ class MixedRay:
 
     def _shift(self, r: float) -> EvenTransform | PlanarShift:
         density = mixed_density(self.mixed)
-        if density.dim == 2:
-            return PlanarShift(density.potential, density.profile, density.log_normaliser, r)
+        if density.dim == 2 or (density.dim == 3 and has_threshold(density, r)):
+            return PlanarShift(density, r)
         return mixed_transform(density, r)
 
     def tails(self, radii: FloatArray) -> RayTails:

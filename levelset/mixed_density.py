@@ -12,7 +12,6 @@ import sympy
 from levelset.mixed_kernels import log_densities
 from levelset.product import Potential, potential_of
 from numerics.legendre import legendre_rule
-from numerics.panel_kernels import integrals
 from numerics.rounding import FloatArray
 from smoothing.one_dim import OneDimDensity
 from smoothing.structure import RADIUS, Marginal, Mixed
@@ -84,9 +83,9 @@ def _log_normaliser(
     """
     law = potential.law
     edges = np.unique(np.concatenate([[0.0], law.panels.edges[law.panels.edges > 0]]))
-    # Graded towards 0, where h may be infinite.
-    fine = np.concatenate([edges[1] * 2.0 ** np.arange(-120, 0), edges[1:]])
-    fine = np.unique(np.concatenate([fine, (fine[1:] + fine[:-1]) / 2]))
+    # Graded towards 0, where h may be infinite and ||x||_oo^(d-k) may take long to vanish.
+    middles = (edges[1:] + edges[:-1]) / 2
+    fine = np.sort(np.concatenate([edges[1] * 2.0 ** np.arange(-1000, -1), edges[1:], middles]))
     found = []
     for order in _ORDERS:
         rule = legendre_rule(order)
@@ -110,6 +109,10 @@ def _central(law: OneDimDensity, s: FloatArray) -> FloatArray:
     before = np.concatenate([[0.0], np.cumsum(mass)[:-1]]) + panels.gap_mass[outward]
     index = np.clip(np.searchsorted(start, s, side="right") - 1, 0, len(outward) - 1)
     rows = outward[index]
-    z = 2 * (s - start[index]) / (panels.right - panels.left)[rows] - 1
-    part = integrals(panels.density, rows, -np.ones_like(z), np.clip(z, -1.0, 1.0))
-    return np.asarray(2 * (before[index] + part))
+    # Not as a difference of places in the panel, which would leave no digits of s << its width.
+    share = np.clip((s - start[index]) / (panels.right - panels.left)[rows], 0.0, 1.0)
+    rule = legendre_rule(_ORDERS[0] // 2)
+    z = -1 + share[:, None] * (1 + rule.nodes)
+    basis = np.polynomial.legendre.legvander(z, panels.density.shape[1] - 1)
+    values = np.einsum("ijk,ik->ij", basis, panels.density[rows])
+    return np.asarray(2 * (before[index] + share * (values @ rule.weights)))
