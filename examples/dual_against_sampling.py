@@ -2,7 +2,8 @@
 
 For spherical noise (eq. 11) the multiplier and the bound on the shifted probability are shown from
 the integral and from samples; the picture has the Hoeffding intervals, which must be paid for by
-whoever samples, over the number of samples.
+whoever samples, over the number of samples. An interval is for the bound at the multiplier that
+the samples suggested, which is never better than the best multiplier of the integral.
 
 Run as `python examples/dual_against_sampling.py --out FOLDER`.
 """
@@ -23,7 +24,7 @@ from smoothing.expressions import norm, x
 
 DIM, K, RHO, SHIFT = 20, 5, 0.9, 0.5
 ALPHA = 1e-3
-"""The interval misses the exact value once in a thousand runs."""
+"""An interval misses the bound at its multiplier once in a thousand runs."""
 
 
 def main() -> None:
@@ -59,6 +60,7 @@ def main() -> None:
     )
     axes.axhline(exact.lower, color="black", linewidth=1, label="integral")
     axes.set(xscale="log", xlabel="samples", ylabel="bound on the shifted probability")
+    axes.set_title(f"Spherical noise, k = {K}, d = {DIM}: ρ = {RHO}, shift {SHIFT}", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(given.out / "dual_against_sampling.png", dpi=120)
 

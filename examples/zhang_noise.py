@@ -81,15 +81,19 @@ def mean_and_variance(dim: int, k: np.ndarray, sigma: np.ndarray) -> tuple[np.nd
 
 
 def figure_1(path: Path, dim: int = 100) -> None:
-    k, sigma = np.linspace(0, dim - 1, 100), np.linspace(0.02, 1, 100)
+    # Close to k = d little freedom is left, and the mean moves fast.
+    k, sigma = dim - np.geomspace(dim, 0.1, 200), np.linspace(0, 1, 100)
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(*mean_and_variance(dim, k, np.ones(1)), color="tab:green", label="k from 0 up, σ = 1")
     axes.plot(
-        *mean_and_variance(dim, np.zeros(1), sigma), color="tab:red", label="σ from 1 down, k = 0"
+        *mean_and_variance(dim, k, np.ones(1)), color="tab:green", label="k from 0 to d, σ = 1"
+    )
+    axes.plot(
+        *mean_and_variance(dim, np.zeros(1), sigma), color="tab:red", label="σ from 1 to 0, k = 0"
     )
     axes.plot(*mean_and_variance(dim, np.zeros(1), np.ones(1)), "ko", label="Gaussian, σ = 1")
     axes.set(xlabel="mean of ‖z‖₂", ylabel="variance of ‖z‖₂", ylim=(0, 0.55))
+    axes.set_title(f"Radius of spherical noise (eq. 11), d = {dim}", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     figure.savefig(path, dpi=120)
 
