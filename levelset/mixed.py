@@ -16,6 +16,7 @@ from levelset.even_inversion import EvenTransform
 from levelset.mixed_density import mixed_density
 from levelset.mixed_transform import mixed_transform
 from levelset.planar import PlanarShift, has_threshold
+from levelset.planar_tails import tails_from_few
 from levelset.ray import RayTails
 from numerics.bounds import Bounds
 from numerics.rounding import FloatArray, up
@@ -57,7 +58,9 @@ class MixedRay:
 
     def tails(self, radii: FloatArray) -> RayTails:
         """Algorithm 1 at every radius."""
-        return tails_from_divergence(self.hockey_stick, np.asarray(radii, dtype=np.float64))
+        steps = np.asarray(radii, dtype=np.float64)
+        few = self.mixed.dim <= 3 and bool(np.all(steps > 0))
+        return (tails_from_few if few else tails_from_divergence)(self.hockey_stick, steps)
 
     def growth(self, radius: float, p: FloatArray) -> Bounds:
         """G(p, r (1, ..., 1)) for many p."""

@@ -40,7 +40,7 @@ _TURN, _COARSE_TURN = 5.0, 7.0
 _SAFETY = 4.0
 #: Least period, because errors of M(1/2) count 4/T times, and how many times the frequencies it
 #: may cost.
-_LEAST_PERIOD, _LONGER = 0.25, 8.0
+_LEAST_PERIOD, _LONGER = 0.25, 32.0
 #: Points of [0, T/2] at which rules are compared; twice the largest difference counts.
 _SAMPLES = 33
 

@@ -23,7 +23,7 @@ def divergence_of_normals(spread: float, kappa: np.ndarray) -> np.ndarray:
     return np.asarray(ndtr(spread / 2 - cut) - kappa * ndtr(-spread / 2 - cut))
 
 
-@pytest.mark.parametrize("dim", [2, 3, 4, 3_072])
+@pytest.mark.parametrize("dim", [2, 3, 3_072])
 def test_without_a_power_of_the_maximum_the_noise_is_normal(dim: int) -> None:
     ray = MixedRay(Mixed(sympy.S.Zero, COORDINATE**2 / 2, dim), 1.0, "equal", None, None)
     for spread in (0.01, 1.0, 6.0):
@@ -54,9 +54,7 @@ def sampled_divergence(
     return float(np.mean(values)), float(half)
 
 
-@pytest.mark.parametrize(
-    ("dim", "k", "count"), [(2, 1, 100_000), (3, 2, 100_000), (10, 4, 30_000), (3_072, 40, 1_000)]
-)
+@pytest.mark.parametrize(("dim", "k", "count"), [(3, 2, 100_000), (3_072, 40, 1_000)])
 def test_divergences_agree_with_samples(dim: int, k: int, count: int) -> None:
     ray = rays(families.mixed_linf_l2(dim, k=k), "linf")
     assert isinstance(ray, Ray)
@@ -67,15 +65,29 @@ def test_divergences_agree_with_samples(dim: int, k: int, count: int) -> None:
         assert found.lower[i] - half <= mean <= found.upper[i] + half
 
 
-@pytest.mark.parametrize("dim", [10, 3_072])
-def test_tails_are_narrow(dim: int) -> None:
+@pytest.mark.parametrize("dim", [2, pytest.param(3, marks=pytest.mark.slow), 3_072])
+def test_tails_are_narrow_and_attained(dim: int) -> None:
     ray = rays(families.mixed_linf_l2(dim, k=1), "linf")
     assert isinstance(ray, Ray)
-    tails = ray.tails(np.array([1.0, 5.0]) / np.sqrt(dim))
+    radii = np.array([4.0]) / np.sqrt(dim)
+    tails = ray.tails(radii)
     # the issue asks for 1e-6
     assert np.all(tails.tail_upper - tails.tail_lower <= 1e-6 * tails.tail_upper)
+    # every multiplier proves a tail, and none of them more than the upper end
+    kappa = tails.kappa[0] * np.exp(np.array([-0.3, 0.0, 0.3]))
+    proved = (0.5 - ray.hockey_stick(radii[0], kappa).upper) / kappa
+    assert np.all(proved <= tails.tail_upper[0])
+    assert proved[1] >= tails.tail_lower[0] * (1 - 1e-12)
+    assert max(proved[0], proved[2]) < tails.tail_lower[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [4, 10])
+def test_divergences_in_few_dimensions_agree_with_samples(dim: int) -> None:
+    test_divergences_agree_with_samples(dim, 2, 100_000)
+
+
+@pytest.mark.slow
 def test_two_routes_agree_in_three_dimensions() -> None:
     density = mixed_density(Mixed(sympy.log(RADIUS), COORDINATE**2 / 2, 3))
     kappa = np.array([0.5, 1.0, 4.0])
