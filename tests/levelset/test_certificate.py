@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from pathlib import Path
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -100,6 +103,25 @@ def test_laplace_at_any_level(rho: float, r: float) -> None:
     found = dual_certificate(families.laplace(3), [0.0, r, 0.0], rho)
     assert found.lower <= exact <= found.optimum.upper
     assert found.lower == pytest.approx(float(exact), abs=2e-12)
+
+
+GROWTH = Path(__file__).resolve().parents[3] / "shared" / "reference" / "growth.json"
+RECORDS = json.loads(GROWTH.read_text()) if GROWTH.is_file() else []
+
+
+# A mixed norm and a slowly decaying cubical density, integrated by mpmath.
+@pytest.mark.parametrize(
+    "record", [r for r in RECORDS if "oo))/2" in r["psi"] or "5*log" in r["psi"]]
+)
+def test_integrals_of_mpmath(record: dict[str, Any]) -> None:
+    q = SmoothingDistribution.parse(record["psi"], dim=record["dim"])
+    point = record["growth"][0]  # the mixed norm takes seconds per point
+    found = dual_certificate(
+        q, point["r"] * np.array(record["direction"], dtype=float), 1 - float(point["p"])
+    )
+    exact = 1 - float(point["growth"])
+    assert found.lower - record["accuracy"] <= exact <= found.optimum.upper + record["accuracy"]
+    assert found.lower == pytest.approx(exact, abs=1e-8 + record["accuracy"])
 
 
 def test_multipliers_beyond_the_first_grid() -> None:
