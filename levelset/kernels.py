@@ -31,10 +31,11 @@ _CUTS = 80
 class Nodes(NamedTuple):
     """Gauss nodes on the panels of the radius density, shared by all shifts and multipliers.
 
-    Row i belongs to panel i; `cell`, `offset`, `g` and `noise` say where a node is in the profile
-    table, what g is there and how exactly it is known. `series` are Chebyshev coefficients of the
-    density in the local variable. Panels with kinks take the nodes and weights of `piece` instead;
-    the `test` points are those of `kinks.PLACES`. `jump` says whether g jumps at an end of a panel.
+    Row i belongs to panel i; `cell` and `offset` say where a node is in the profile table, `g` what
+    g is there beyond its value at the left end of the cell, `noise` how exactly it is known.
+    `series` are Chebyshev coefficients of the density in the local variable. Panels with kinks take
+    the nodes and weights of `piece` instead; the `test` points are those of `kinks.PLACES`. `jump`
+    says whether g jumps at an end of a panel.
     """
 
     left: FloatArray

@@ -33,6 +33,7 @@ class Sight(NamedTuple):
 
 @kernel
 def profile_value(coefficients, terms, j, z):
+    """g in cell j minus its value at the left end."""
     total = 0.0
     for k in range(terms - 1, -1, -1):
         total = total * z + coefficients[j, k]
@@ -45,19 +46,19 @@ def _cell_at(left, s):
 
 
 @kernel
-def _profile(left, half, coefficients, terms, base, depth):
+def _profile(left, half, start, coefficients, terms, base, depth):
     """g at the radius base + depth, clamped to the table."""
     j = _cell_at(left, base + depth)
     z = ((base - left[j]) + depth) / half[j] - 1.0
-    return profile_value(coefficients, terms[j], j, min(max(z, -1.0), 1.0))
+    return start[j] + profile_value(coefficients, terms[j], j, min(max(z, -1.0), 1.0))
 
 
 @kernel
-def _near_profile(left, half, coefficients, terms, base, depth, r):
+def _near_profile(left, half, start, coefficients, terms, base, depth, r):
     """g at |base + depth - r|."""
     if base + depth >= r:
-        return _profile(left, half, coefficients, terms, base, depth - r)
-    return _profile(left, half, coefficients, terms, r - base, -depth)
+        return _profile(left, half, start, coefficients, terms, base, depth - r)
+    return _profile(left, half, start, coefficients, terms, r - base, -depth)
 
 
 @kernel
@@ -65,19 +66,27 @@ def look(cells, nodes, r, sharp):
     """The sight of a shift of length r; only the ends of panels unless `sharp`."""
     m, n = nodes.test_g.shape
     far, near, error = np.zeros((m, n)), np.zeros((m, n)), np.zeros(m)
-    left, half, coefficients, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    left, half, start, coefficients, terms = (
+        cells.left,
+        cells.half,
+        cells.start,
+        cells.coefficients,
+        cells.terms,
+    )
     for i in range(m):
         if nodes.mass[i] <= 1e-19:
             continue
         base = nodes.left[i]
         for k in range(0, n, 1 if sharp else n - 1):
             x = nodes.test_offset[i, k]
-            far[i, k] = _profile(left, half, coefficients, terms, base, x + r)
-            near[i, k] = _near_profile(left, half, coefficients, terms, base, x, r)
+            far[i, k] = _profile(left, half, start, coefficients, terms, base, x + r)
+            near[i, k] = _near_profile(left, half, start, coefficients, terms, base, x, r)
             for t in (base + x + r, abs(base + x - r)):
                 j = _cell_at(left, t)
                 error[i] = max(error[i], cells.near_noise[j] + 4e-16 * r * cells.steep[j])
-        error[i] += np.max(nodes.noise[i])
+        # Here g is compared with all its digits.
+        largest = max(np.max(np.abs(nodes.test_g[i])), np.max(np.abs(far[i])))
+        error[i] += np.max(nodes.noise[i]) + 4.5e-16 * max(largest, np.max(np.abs(near[i])))
     return Sight(far, near, error)
 
 
@@ -160,27 +169,33 @@ def grade(cuts, count, width, before, after):
 
 
 @kernel
-def _condition(left, half, coefficients, terms, which, fixed, base, depth, r, shift):
+def _condition(left, half, start, coefficients, terms, which, fixed, base, depth, r, shift):
     """Changes sign where the conditional probability has a kink or a jump in s."""
-    c = _profile(left, half, coefficients, terms, base, depth) + shift
+    c = _profile(left, half, start, coefficients, terms, base, depth) + shift
     if which >= 2:
         return c - fixed
     if which == 0:
-        return c - _profile(left, half, coefficients, terms, base, depth + r)
-    return c - _near_profile(left, half, coefficients, terms, base, depth, r)
+        return c - _profile(left, half, start, coefficients, terms, base, depth + r)
+    return c - _near_profile(left, half, start, coefficients, terms, base, depth, r)
 
 
 @kernel
 def _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp):
     """Kinks between two offsets of a panel, appended to `found`."""
-    edges, half, series, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    edges, half, start, series, terms = (
+        cells.left,
+        cells.half,
+        cells.start,
+        cells.coefficients,
+        cells.terms,
+    )
     steps = 4 if sharp else 1
     margin = 1e-13 * (stop - begin)
     a = begin + margin
-    fa = _condition(edges, half, series, terms, which, fixed, left, a, r, shift)
+    fa = _condition(edges, half, start, series, terms, which, fixed, left, a, r, shift)
     for k in range(1, steps + 1):
         b = begin + (stop - begin) * k / steps - margin
-        fb = _condition(edges, half, series, terms, which, fixed, left, b, r, shift)
+        fb = _condition(edges, half, start, series, terms, which, fixed, left, b, r, shift)
         if (fa < 0.0) != (fb < 0.0) and count < found.shape[0]:
             found[count] = _root(cells, which, fixed, left, a, b, fa, fb, r, shift)
             count += 1
@@ -193,7 +208,13 @@ def _root(cells, which, fixed, left, a, b, fa, fb, r, shift):
     """Zero of a condition between two offsets: regula falsi with halved ends, and bisection
     where that does not halve the interval, as at a jump.
     """
-    edges, half, series, terms = cells.left, cells.half, cells.coefficients, cells.terms
+    edges, half, start, series, terms = (
+        cells.left,
+        cells.half,
+        cells.start,
+        cells.coefficients,
+        cells.terms,
+    )
     low, high, flow, fhigh = a, b, fa, fb
     side, before = 0, 2.0 * (b - a)
     middle = 0.5 * (low + high)
@@ -208,7 +229,7 @@ def _root(cells, which, fixed, left, a, b, fa, fb, r, shift):
             middle = 0.5 * (low + high)
         if high - low < closest:
             break
-        f = _condition(edges, half, series, terms, which, fixed, left, middle, r, shift)
+        f = _condition(edges, half, start, series, terms, which, fixed, left, middle, r, shift)
         if f == 0.0:
             break
         if (f < 0.0) == (fa < 0.0):

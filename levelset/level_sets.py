@@ -23,7 +23,10 @@ _BELOW_ZERO = -1e-300
 
 
 class Batch(NamedTuple):
-    """Points s = left end of `cell` + offset with weights; the level is g(s) -+ log kappa."""
+    """Points s = left end of `cell` + offset with weights.
+
+    `level` is g(s) -+ log kappa minus g at the left end of the cell of s.
+    """
 
     cell: NDArray[np.int64]
     offset: FloatArray
@@ -105,8 +108,6 @@ def _intervals(cells, run, open_left, open_right, batch, count, sign, below, shi
     rising = cells.sign[run] >= 0
     # Whether the left part of the run is wanted.
     from_left = rising == below
-    g0, g1 = cells.start[first], cells.end[last]
-    bottom, top = (g0, g1) if rising else (g1, g0)
     inside = shift > 0.0 if below else shift < 0.0
     begin, length = cells.left[first], 2.0 * cells.half[last]
     hint = first
@@ -115,21 +116,32 @@ def _intervals(cells, run, open_left, open_right, batch, count, sign, below, shi
         start, stop = (begin - edge) - offset, (cells.left[last] - edge) + (length - offset)
         low = -np.inf if open_left else start
         high = np.inf if open_right else stop
-        c = batch.level[k]
-        hint = _find_cell(cells.end, first, last, rising, c, hint)
+        g, more = cells.start[batch.cell[k]], cells.low[batch.cell[k]]
+        level = batch.level[k]
+        hint = _find_cell(cells.end, first, last, rising, g + level, hint)
         # The second term is the rounding of t - s.
         error = cells.near_noise[hint] + 2.3e-16 * abs(cells.left[hint] - edge) * cells.steep[hint]
-        c -= sign * error
-        hint = _find_cell(cells.end, first, last, rising, c, hint)
-        if c <= bottom or c >= top:
-            if (c <= bottom) == below:
+        level -= sign * error
+        hint = _find_cell(cells.end, first, last, rising, g + level, hint)
+        c = level + ((g - cells.start[hint]) + (more - cells.low[hint]))
+        # The cell was chosen by rounded values.
+        if hint > first and (c < 0.0 if rising else c > 0.0):
+            hint -= 1
+            c = level + ((g - cells.start[hint]) + (more - cells.low[hint]))
+        elif hint < last and (c > cells.change[hint] if rising else c < cells.change[hint]):
+            hint += 1
+            c = level + ((g - cells.start[hint]) + (more - cells.low[hint]))
+        change = cells.change[hint]
+        before = hint == first and (c <= 0.0 if rising else c >= 0.0)
+        beyond = hint == last and (c >= change if rising else c <= change)
+        if before or beyond:
+            if before == from_left:
                 if from_left:
                     high = -np.inf
                 else:
                     low = np.inf
         else:
-            h0, h1 = cells.start[hint], cells.end[hint]
-            y = 2.0 * (c - h0) / (h1 - h0) - 1.0 if h1 != h0 else 0.0
+            y = 2.0 * c / change - 1.0 if change != 0.0 else 0.0
             y = min(max(y, -1.0), 1.0)
             n = cells.inverse_terms[hint]
             if n > 0:

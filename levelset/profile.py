@@ -99,7 +99,7 @@ def build_profile(radial: Radial, reach: float) -> Profile:
             )
             points = np.concatenate([[low], marks[(marks > low) & (marks < high)], [high]])
             parts = resolve(stretch, points, bulk, largest)
-            found += [Cell(a, b, series, number) for a, b, series in parts]
+            found += [Cell(*part, number) for part in parts]
             if len(found) > MAX_CELLS:
                 break
     return Profile(pack(found), begin, end, lower > 0, upper <= end and np.isfinite(upper))

@@ -23,10 +23,13 @@ _INVERSE_NOISE = 1e-15
 
 
 class Cells(NamedTuple):
-    """Arrays a kernel reads: g(left + half (1 + z)) = sum_k coefficients[k] z^k, |z| <= 1.
+    """Arrays a kernel reads: g(left + half (1 + z)) = start + low + sum_k coefficients[k] z^k.
+
+    The sum vanishes at z = -1 and is `change` at z = 1; `low` holds the digits of the value at the
+    left end that `start` has no room for, so that differences of g keep theirs.
 
     Cells are sorted and each is monotone; `first`, `last` and `sign` describe the monotone runs.
-    `start` and `end` are the values of g at the ends of each cell, `steep` its mean slope there;
+    `end` is the value of g at the right end of a cell, `steep` its mean slope;
     `noise` bounds the error of g in a cell and `near_noise` what can move the cut at a level that
     g takes in it.
     `marks` are the values of g at the ends of runs and branches, and `jump` says whether g jumps
@@ -42,6 +45,8 @@ class Cells(NamedTuple):
     noise: FloatArray
     near_noise: FloatArray
     start: FloatArray
+    low: FloatArray
+    change: FloatArray
     end: FloatArray
     steep: FloatArray
     first: Indices
@@ -54,11 +59,13 @@ class Cells(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """g on [left, right] as a Legendre series, and the smooth branch it belongs to."""
+    """g on [left, right] as a Legendre series plus high + low, and the smooth branch it is of."""
 
     left: float
     right: float
     series: FloatArray
+    high: float
+    low: float
     branch: int
 
 
@@ -70,33 +77,38 @@ def pack(found: list[Cell]) -> Cells:
     branch = np.array([cell.branch for cell in found])
     coefficients = np.zeros((m, ORDER))
     terms = np.empty(m, dtype=np.int64)
-    noise = np.empty(m)
+    noise, start, low = np.empty(m), np.empty(m), np.empty(m)
     for i, cell in enumerate(found):
         series = cell.series
         variation = np.abs(series[1:]).max()
         kept = 1 + int(np.flatnonzero(np.abs(series) >= _NOISE * variation)[-1])
         powers = legendre.leg2poly(series[:kept])
+        first = float(powers @ (-1.0) ** np.arange(len(powers)))
+        powers[0] -= first
+        start[i] = cell.high + first
+        low[i] = _lost(cell.high, first) + cell.low
         coefficients[i, : len(powers)] = powers
         terms[i] = max(2, len(powers))
         dropped = float(np.abs(series[kept:]).sum())
-        # Rounding of Horner's rule: a few eps of the largest partial sum.
-        noise[i] = dropped + 4.5e-16 * float(np.abs(series[1:]).sum()) + 2.3e-16 * abs(series[0])
-    signs = (-1.0) ** np.arange(ORDER)
-    start, end = coefficients @ signs, coefficients.sum(axis=1)
+        # Rounding of Horner's rule and of differences of g: a few eps of the largest partial sum.
+        noise[i] = dropped + 9e-16 * float(np.abs(series[1:]).sum()) + 4.5e-16 * abs(series[0])
+    change = coefficients.sum(axis=1)
+    end = start + change
     # Two series of one smooth branch disagree at their common end by what they are off.
     same = np.append(branch[1:] == branch[:-1], False)
-    gap = np.append(np.abs(start[1:] - end[:-1]), 0.0)
+    step = (start[:-1] - start[1:]) + (low[:-1] - low[1:])
+    gap = np.append(np.abs(step + change[:-1]), 0.0)
     noise = np.maximum(noise, np.where(same, gap, 0.0))
     joined = same | (gap <= 4 * noise)
-    runs = _runs(end - start, noise, joined)
-    inverse, inverse_terms, missed = _inverses(coefficients)
+    runs = _runs(change, noise, joined)
+    inverse, inverse_terms, missed = _inverses(coefficients, change)
     noise = noise + missed
     near = _near_noise(noise, start, end, runs)
-    steep = np.abs(end - start) / (2 * half)
+    steep = np.abs(change) / (2 * half)
     corner = np.union1d(np.flatnonzero(~same), runs[1])
     marks = np.unique(np.concatenate([start[:1], end[corner], start[corner[:-1] + 1]]))
     return Cells(
-        left, half, coefficients, terms, noise, near, start, end, steep,
+        left, half, coefficients, terms, noise, near, start, low, change, end, steep,
         *runs, marks, ~joined, inverse, inverse_terms,
     )  # fmt: skip
 
@@ -113,33 +125,28 @@ def _near_noise(
     for first, last, sign in zip(*runs, strict=True):
         part = slice(first, last + 1)
         low, high = np.minimum(start, end)[part], np.maximum(start, end)[part]
-        own = noise[part]
+        own = noise[part] + 1e-15 * np.abs(start[part])  # ends are rounded here
         # In the order of g
         turn = slice(None, None, -1 if sign < 0 else 1)
         low, high, own = low[turn], high[turn], own[turn]
-        padded = np.concatenate([[0.0], own, [0.0]])
+        padded = np.concatenate([[0.0], noise[part][turn], [0.0]])
         widest = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
         least = np.minimum.accumulate((low - own)[::-1])[::-1]
         most = np.maximum.accumulate(high + own)
         apart = np.ones(len(own), dtype=bool)
         apart[:-2] &= least[2:] >= high[:-2]
         apart[2:] &= most[:-2] <= low[2:]
-        near[part] = np.where(apart, widest, own.max())[turn]
+        near[part] = np.where(apart, widest, noise[part].max())[turn]
     return near
 
 
-def _inverses(coefficients: FloatArray) -> tuple[FloatArray, Indices, FloatArray]:
+def _inverses(relative: FloatArray, change: FloatArray) -> tuple[FloatArray, Indices, FloatArray]:
     """Polynomials for the inverse of g on each cell, where few terms give full accuracy.
 
     Also what they miss, in terms of g; 0 for the cells that are left to Newton's method.
     """
     degree = _INVERSE_TERMS - 1
     y = np.cos(np.pi * (np.arange(_INVERSE_TERMS) + 0.5) / _INVERSE_TERMS)
-    # Relative to the value at the left end, lest a large constant hide the digits.
-    signs = (-1.0) ** np.arange(coefficients.shape[1])
-    relative = coefficients.copy()
-    relative[:, 0] = -(coefficients[:, 1:] @ signs[1:])
-    change = relative.sum(axis=1)
     level = change[:, None] * (1 + y) / 2
     low, high = -np.ones_like(level), np.ones_like(level)
     z = np.broadcast_to(y, level.shape).copy()
@@ -186,6 +193,13 @@ def _missed(
     z = np.clip(_with_slope(inverse, y)[0], -1, 1)
     off = np.abs(_with_slope(relative, z)[0] - change[:, None] * (1 + y) / 2)
     return np.where(terms > 0, 2 * off.max(axis=1), 0.0)
+
+
+def _lost(a: float, b: float) -> float:
+    """The rounding error of a + b, exactly (Knuth)."""
+    total = a + b
+    part = total - a
+    return (a - (total - part)) + (b - part)
 
 
 def _runs(

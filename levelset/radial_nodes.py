@@ -34,6 +34,7 @@ def build_nodes(radial: Radial, profile: Profile, level: int) -> Nodes:
     # The ends of a panel belong to it, not to the next one across a jump.
     inner = _cells_of(profile.cells, left, width)
     places = width[:, None] * PLACES
+    test_cell, _, _, test_g = _located(profile.cells, left, places, inner)
     jump = profile.cells.jump.copy()
     jump[-1] = profile.bounded_above
     before = np.append(profile.bounded_below, jump)[inner[0][:, 0]]
@@ -54,7 +55,7 @@ def build_nodes(radial: Radial, profile: Profile, level: int) -> Nodes:
         np.sin(np.pi * piece / 2) ** 2,
         np.pi / 2 * np.sin(np.pi * piece) * piece_weights,
         places,
-        _located(profile.cells, left, places, inner)[3],
+        profile.cells.start[test_cell] + test_g,
         before,
         jump[inner[1][:, 0]],
     )
@@ -92,7 +93,7 @@ def _located(
     depth: FloatArray,
     inner: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> tuple[NDArray[np.int64], FloatArray, FloatArray, FloatArray]:
-    """Cell, offset in it, radius and g of the points left + depth, in the given cells if any."""
+    """Cell, offset in it, radius, and g minus its value at the left end of the cell."""
     radius = left[:, None] + depth
     cell = np.searchsorted(cells.left, radius, side="right") - 1
     low, high = (0, len(cells.left) - 1) if inner is None else inner

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb
@@ -17,12 +18,22 @@ from numerics.errors import PrecisionError
 from numerics.legendre import ORDER, legendre_rule
 from numerics.rounding import FloatArray
 
-__all__ = ["MAX_CELLS", "Stretch", "resolve"]
+__all__ = ["MAX_CELLS", "Piece", "Stretch", "resolve"]
 
 #: Size of the last two coefficients of a cell relative to the variation of g on it; the transform
 #: alone leaves (2 ORDER - 1)/2 * eps = 4.3e-15.
 _RESOLUTION = 1e-14
 MAX_CELLS = 20_000
+
+
+class Piece(NamedTuple):
+    """g on [left, right] as a Legendre series plus the constant high + low."""
+
+    left: float
+    right: float
+    series: FloatArray
+    high: float
+    low: float
 
 
 @dataclass(frozen=True)
@@ -36,9 +47,9 @@ class Stretch:
 
 def resolve(
     stretch: Stretch, points: FloatArray, overlaps: Callable[[float, float], bool], largest: float
-) -> list[tuple[float, float, FloatArray]]:
+) -> list[Piece]:
     """Halve cells until a series of degree 19 reproduces g and g is monotone on each."""
-    done: list[tuple[float, float, FloatArray]] = []
+    done: list[Piece] = []
     pending = list(pairwise(points.tolist()))[::-1]
     rule = legendre_rule()
     while pending:
@@ -63,9 +74,9 @@ def resolve(
         if turn is not None and a < turn < b:
             pending += [(turn, b), (a, turn)]
             continue
-        constant = float((base - stretch.reference).mid())
-        shifted = np.append(series[0] + constant, series[1:]).astype(np.float64)
-        done.append((a, b, shifted))
+        constant = base - stretch.reference
+        high = float(constant.mid())
+        done.append(Piece(a, b, series, high, float((constant - high).mid())))
     return done
 
 
