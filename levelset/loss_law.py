@@ -93,6 +93,8 @@ class LogRatio:
         Largest |l| that was not left out.
     lasting : float
         Mass of S where l is nearly constant: |M(1/2 + i w)| need not fall below this.
+    smooth, variation : float
+        Mass of S without atoms, and about the total variation of its density in l.
     missing : float
         Bound on what was left out and on rounding, as an error of E min(L, kappa) at any kappa.
     """
@@ -103,6 +105,8 @@ class LogRatio:
     atoms: FloatArray
     reach: float
     lasting: float
+    smooth: float
+    variation: float
     total: tuple[float, float]
     missing: float
 
@@ -233,6 +237,8 @@ class _Survey:
             atoms,
             reach,
             lasting,
+            float(mass[moving].sum()),
+            _variation(ratios, mass, moving),
             (float(p[moving].sum()), float(q[moving].sum())),
             missing,
         )
@@ -253,6 +259,13 @@ def _mass(law: OneDimDensity, start: float, stop: float) -> float:
     tail = law.sf(np.array([start, stop]))
     head = law.cdf(np.array([start, stop]))
     return float(tail[0] - tail[1]) if tail[0] < 0.5 else float(head[1] - head[0])
+
+
+def _variation(ratios: FloatArray, mass: FloatArray, moving: NDArray[np.bool_]) -> float:
+    """Total variation, along the line, of the density of l with the sign of its slope."""
+    slope = np.where(moving, ratios[:, 2] - ratios[:, 0], 1.0)
+    density = np.where(moving, mass / np.where(slope == 0.0, 1e-300, slope), 0.0)
+    return float(np.sum(np.abs(np.diff(np.concatenate([[0.0], density, [0.0]])))))
 
 
 def _panel(edges: FloatArray, x: FloatArray) -> NDArray[np.int64]:

@@ -11,13 +11,15 @@ convolved on a grid (`loss_grid`), which needs no decay.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from levelset.comeback import comeback
 from levelset.dual import growth_from_divergence, tails_from_divergence
 from levelset.loss_grid import LossCurve, loss_curve
-from levelset.loss_law import log_ratio_of
+from levelset.loss_law import LogRatio, log_ratio_of
 from levelset.product import Potential, potential_of
 from levelset.ray import RayTails
 from levelset.transform import ComplexArray, MellinTransform, mellin_transform
@@ -38,12 +40,12 @@ _FAST = 2e-11
 #: Width that the grid aims at; wider ones are compared with the whole transform.
 _AIM = 2e-9
 _GOOD = 1e-7
-#: Tail of the whole transform, over its least size there.
-_REACH = 5e-4
+#: Last frequency of the whole transform.
+_REACH = 551.0
+#: With so many distinct coordinates the transform is tried even where log L has atoms.
+_MANY = 30
 #: Distinct coordinates with more than this many terms are left to the transform.
 _MOST_TERMS = 64
-#: The product of the lasting parts is not followed below this.
-_NEGLIGIBLE = 1e-18
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,26 @@ class ProductRay:
     def _curve(self, radius: float) -> _Curve:
         """D by the transform if that decays soon, else on the grid, by both if that is coarse."""
         distinct = self._distinct(radius / self.scale)
-        lasting = _lasting(distinct)
-        if lasting <= _FAST:
-            found = self._transform(distinct, lasting, _FEW)
+        laws = [(log_ratio_of(m, shift), n) for m, shift, n in distinct]
+        found = None
+        if len(distinct) >= _MANY or comeback(laws, 1.0) <= _FAST:
+            found = self._transform(distinct, laws, _FEW)
             if found.beyond <= _FAST:
                 return found
+            if len(found.omega) >= _FEW:
+                found = None  # it has not vanished, and has to be followed further
         if len(distinct) > _MOST_TERMS:
-            return self._transform(distinct, lasting, None)
-        grid = loss_curve([(log_ratio_of(m, shift), n) for m, shift, n in distinct], _AIM)
-        if grid.width <= max(_GOOD, lasting * _REACH):
+            return found or self._transform(distinct, laws, None)
+        grid = loss_curve(laws, _AIM)
+        if grid.width <= _GOOD or (found is None and grid.width <= comeback(laws, _REACH)):
             return grid
-        return _Both(grid, self._transform(distinct, lasting, None))
+        return _Both(grid, found or self._transform(distinct, laws, None))
 
     def _transform(
-        self, distinct: list[tuple[Marginal, float, int]], lasting: float, largest: int | None
+        self,
+        distinct: list[tuple[Marginal, float, int]],
+        laws: list[tuple[LogRatio, int]],
+        largest: int | None,
     ) -> MellinTransform:
         terms = [(_Term(potential_of(m), shift), count) for m, shift, count in distinct]
         dim = self.product.dim
@@ -123,8 +131,8 @@ class ProductRay:
             return product * np.exp(1j * angle), errors
 
         if largest is None:
-            return mellin_transform(values, lasting=lasting)
-        return mellin_transform(values, lasting=lasting, largest=largest)
+            return mellin_transform(values, comeback=partial(comeback, laws))
+        return mellin_transform(values, comeback=partial(comeback, laws), largest=largest)
 
     def _distinct(self, factor: float) -> list[tuple[Marginal, float, int]]:
         groups = self.product.indices or (tuple(range(self.product.dim)),)
@@ -160,16 +168,6 @@ class _Both:
         upper = np.minimum(first.upper, second.upper)
         wrong = lower > upper
         return Bounds(np.where(wrong, first.lower, lower), np.where(wrong, first.upper, upper))
-
-
-def _lasting(distinct: list[tuple[Marginal, float, int]]) -> float:
-    """What |M| may come back to at high frequencies: the atoms of log L, and what is nearly one."""
-    product = 1.0
-    for marginal, shift, count in distinct:
-        product *= log_ratio_of(marginal, shift).lasting ** count
-        if product < _NEGLIGIBLE:
-            return 0.0
-    return product
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ __all__ = ["MellinTransform", "mellin_transform"]
 
 ComplexArray = NDArray[np.complex128]
 Values = Callable[[FloatArray], tuple[ComplexArray, FloatArray]]
+Comeback = Callable[[float], float]
 
 #: Period of the trapezoidal rule in log kappa.
 _PERIOD = 140.0
@@ -72,7 +73,11 @@ class MellinTransform:
 
 
 def mellin_transform(
-    values: Values, *, largest: int = _LARGEST, block: int = _BLOCK, lasting: float = 0.0
+    values: Values,
+    *,
+    largest: int = _LARGEST,
+    block: int = _BLOCK,
+    comeback: Comeback | None = None,
 ) -> MellinTransform:
     """Sample M until it is negligible.
 
@@ -84,8 +89,9 @@ def mellin_transform(
         Number of frequencies at which to give up; the bounds then widen.
     block : int
         Frequencies per call at first.
-    lasting : float
-        |M| may come back to this at any frequency, however small it has been.
+    comeback : callable, optional
+        Frequency -> bound on (1/pi) int |M|/w^2 beyond it for parts of M that may come back however
+        small they have been.
     """
     step = 2 * np.pi / _PERIOD
     found: list[tuple[FloatArray, ComplexArray, FloatArray]] = []
@@ -102,7 +108,10 @@ def mellin_transform(
         block = min(2 * block, 1024) if count >= 8 * block else block
     start = float(found[-1][0][-1])
     seen = float(np.abs(found[-1][1]).max())
+    beyond = _SAFETY * seen / (np.pi * start)
+    if comeback is not None:
+        beyond = max(beyond, comeback(start))
     # |M| <= 1 always: E L^(1/2) is at most that
-    beyond = min(max(_SAFETY * seen, lasting), 1.0) / (np.pi * start)
+    beyond = min(beyond, 1 / (np.pi * start))
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
     return MellinTransform(columns[0], columns[1], columns[2], beyond)
