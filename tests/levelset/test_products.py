@@ -21,6 +21,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from levelset import growth_function, rays
+from levelset.comeback import comeback
 from levelset.loss_grid import loss_curve
 from levelset.loss_law import log_ratio_of
 from levelset.product_sums import ProductRay
@@ -261,6 +262,22 @@ def test_many_coordinates_against_sampling(count: int, shift: float) -> None:
     assert error < 3e-4  # so that the comparison means something
     assert found.lower - 6 * error <= mean <= found.upper + 6 * error
     assert found.width <= 1e-8
+
+
+@pytest.mark.parametrize("count", [2, 14])
+def test_what_comes_back_is_bounded(count: int) -> None:
+    shifts = np.linspace(0.05, 0.3, count)
+    ray = product_ray(families.laplace(count), shifts)
+    omega = np.linspace(40.0, 400.0, 36_001)
+    # int sqrt(f f(. - v)) e^{i w l} for Laplace: two atoms e^(-v/2)/2 at -v and v, and between
+    # them the density e^(-v/2)/4.
+    phase = omega * shifts[:, None]
+    single = np.exp(-shifts / 2)[:, None] * (np.cos(phase) + np.sin(phase) / (2 * omega))
+    size = np.abs(np.prod(single, axis=0)) / omega**2
+    exact = float(np.sum((size[1:] + size[:-1]) / 2) * 0.01 / math.pi)
+    assert comeback(terms_of(ray), 40.0) >= exact
+    # not by more than all atoms in phase would give
+    assert comeback(terms_of(ray), 40.0) <= math.exp(-shifts.sum() / 2) / (40.0 * math.pi) * 1.01
 
 
 @pytest.mark.parametrize("shift", [0.3, 2.0])
