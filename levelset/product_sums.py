@@ -19,7 +19,8 @@ import numpy as np
 from levelset.comeback import comeback
 from levelset.dual import growth_from_divergence, tails_from_divergence
 from levelset.loss_grid import LossCurve, loss_curve
-from levelset.loss_law import LogRatio, log_ratio_of
+from levelset.loss_law import LogRatio
+from levelset.loss_survey import log_ratio_of
 from levelset.product import Potential, potential_of
 from levelset.ray import RayTails
 from levelset.transform import ComplexArray, MellinTransform, mellin_transform

@@ -23,7 +23,7 @@ from scipy.special import ndtr
 from levelset import growth_function, rays
 from levelset.comeback import comeback
 from levelset.loss_grid import loss_curve
-from levelset.loss_law import log_ratio_of
+from levelset.loss_survey import log_ratio_of
 from levelset.product_sums import ProductRay
 from smoothing import families
 from smoothing.distribution import SmoothingDistribution
