@@ -21,7 +21,8 @@ from functools import cached_property
 import numpy as np
 
 from levelset.mixed_density import MixedDensity
-from levelset.planar_kernels import NOTHING, Block, Inner, Rule, excess, masses, offsets
+from levelset.planar_cells import Inner, Rule, masses, offsets
+from levelset.planar_kernels import NOTHING, Block, excess
 from numerics.bounds import Bounds
 from numerics.legendre import legendre_rule
 from numerics.rounding import FloatArray

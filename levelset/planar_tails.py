@@ -50,11 +50,10 @@ def _best(tail: Callable[[FloatArray], Bounds], guess: float) -> float:
         return -float(np.log(value)) if value > 0 else 1e3 - log
 
     width = max(guess, 0.25)
-    end = guess + width
-    while loss(end) <= loss(end - width / 2) and end < _END:
+    end = min(guess + width, _END)
+    while end < _END and loss(end) <= loss(end - width / 2):
         width *= 2
-        end += width
-    end = min(end, _END)
+        end = min(end + width, _END)
     found = minimize_scalar(loss, bounds=(0.0, end), method="bounded", options={"xatol": _CLOSE})
     return float(found.x)
 
