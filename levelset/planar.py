@@ -36,6 +36,8 @@ _ORDER = 14
 #: Disagreement of an interval of a with its halves that is accepted, and the last halving.
 _TOLERANCE = 1e-11
 _LAST_LEVEL = 26
+#: Intervals that are halved at once; with more their disagreements are counted as they are.
+_MOST = 64
 #: Mass of one coordinate beyond the domain; what is lost of the whole is measured, not assumed.
 _BEYOND = 1e-17
 _ROUNDING = 4e-13
@@ -111,7 +113,7 @@ class PlanarShift:
             finer, errors = self._integrals(halves, rows).T
             both = finer[::2] + finer[1::2]
             off = np.abs(both - values)
-            done = (off <= _TOLERANCE) | (level == _LAST_LEVEL)
+            done = (off <= _TOLERANCE) | (level == _LAST_LEVEL) | (len(keys) > _MOST)
             total += float(np.sum(both[done]))
             error += float(np.sum((off + errors[::2] + errors[1::2])[done]))
             again = np.repeat(~done, 2)
