@@ -29,7 +29,7 @@ __all__ = ["Cells", "Profile", "build_profile"]
 #: Variation of g on a cell that the mass can see: the noise of a cell is a few eps of it. No more
 #: than `_FINE_CELLS` cells are spent on that.
 _LARGEST_VARIATION = 16.0
-_FINE_CELLS = 1500
+_FINE_CELLS = 600
 #: Panels of less mass than this do not count as seen.
 _BULK = 1e-22
 #: Octaves below the smallest panel on which g is tabulated. A ball of that radius has mass
