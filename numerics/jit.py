@@ -8,8 +8,10 @@ is cached on disk, beside the source where that can be written, else in the user
 from __future__ import annotations
 
 import functools
+import hashlib
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 __all__ = ["Kernel", "float_bits", "fma", "kernel", "table_load", "table_store"]
@@ -58,8 +60,8 @@ def kernel(function: Callable[P, R] | None = None, *, parallel: bool = False) ->
     because a radius that depends on the compiler's mood is no certificate.
 
     Inside a kernel the functions of `numerics.special` listed in `NATIVE` and other kernels can
-    be called. numba notices a changed source file, but not a change in another file that
-    the kernel calls into; touch the caller after editing such a callee.
+    be called. Machine code on disk is used only while the sources of the kernel and of all
+    kernels that it calls into are what they were.
 
     Parameters
     ----------
@@ -144,7 +146,27 @@ def _compile(function: Callable[..., Any], parallel: bool) -> Any:
         "parallel": parallel,
     }
     try:
-        return numba.njit(cache=True, **options)(function)
+        dispatcher = numba.njit(cache=True, **options)(function)
+        # numba itself would only look at the caller's file.
+        dispatcher._cache._cache_file._source_stamp = _stamp(function)
+        return dispatcher
     except RuntimeError:
         # No folder to cache in: read-only source, no home, or a function typed at a prompt.
         return numba.njit(**options)(function)
+
+
+def _stamp(function: Callable[..., Any]) -> str:
+    """Digest of the files of a kernel and of all that it reaches through global names."""
+    waiting, seen, paths = [function], set(), set()
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        paths.add(current.__code__.co_filename)
+        named = (current.__globals__.get(name) for name in current.__code__.co_names)
+        waiting += [value.python for value in named if isinstance(value, Kernel)]
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(Path(path).read_bytes() if Path(path).is_file() else path.encode())
+    return digest.hexdigest()

@@ -177,3 +177,27 @@ def test_kernels_keep_name_and_documentation() -> None:
 
     assert documented.__name__ == "documented"
     assert documented.__doc__ == "Say something."
+
+
+def test_a_change_in_a_called_kernel_is_noticed(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    (tmp_path / "caller.py").write_text(
+        "from callee import part\nfrom numerics.jit import kernel\n\n"
+        "@kernel\ndef whole(x):\n    return part(x) + 1.0\n"
+    )
+    for factor in ("2.0", "3.0"):
+        (tmp_path / "callee.py").write_text(
+            f"from numerics.jit import kernel\n\n@kernel\ndef part(x):\n    return {factor} * x\n"
+        )
+        found = subprocess.run(
+            [sys.executable, "-c", "from caller import whole; print(whole(10.0))"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert float(found.stdout) == float(factor) * 10 + 1
