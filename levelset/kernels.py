@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from levelset.kinks import find_kinks, grade, profile_value
+from levelset.conditions import profile_value
+from levelset.kinks import find_kinks, grade
 from levelset.laws import Law
 from levelset.level_sets import add_up
 from numerics.jit import kernel
@@ -131,9 +132,10 @@ def _cut_panels(law, cells, open_end, nodes, sight, r, shift, sign, least, sharp
 
 @kernel
 def _expectation(law, cells, open_end, nodes, sight, batch, r, shift, sign, below, least, sharp):
-    """E_s of the level set probability and E |P - 1/2|; panels of mass up to `least` are left out.
+    """E_s of the level set probability and E |P - 1/2|.
 
-    `sign` moves the level by the error of g.
+    `sign` moves the level by the error of g. Panels of mass up to `least` are left out; where the
+    set is rounded upwards their whole mass is added.
     """
     m = nodes.left.shape[0]
     bounded = not (open_end[0] and open_end[1])
@@ -143,15 +145,16 @@ def _expectation(law, cells, open_end, nodes, sight, batch, r, shift, sign, belo
     graded = np.empty(90)
     if kinked:
         _cut_panels(law, cells, open_end, nodes, sight, r, shift, sign, least, sharp, cuts, counts)
-    total, centred, spread = 0.0, 0.0, 0.0
+    total, centred, spread, left_out = 0.0, 0.0, 0.0, 0.0
     size = batch.cell.shape[0]
     room = max(nodes.weight.shape[1], nodes.piece_nodes.shape[0])
     filled = 0
     for i in range(m):
         if nodes.mass[i] <= least:
+            left_out += nodes.mass[i]
             continue
         n, own = counts[i], counts[i] > 0
-        if sharp and not own:
+        if sharp and not own and law.dim > 1:
             before, after = np.inf, np.inf
             if i > 0 and counts[i - 1] > 0:
                 before = nodes.width[i - 1] - cuts[i - 1, counts[i - 1] - 1]
@@ -178,6 +181,8 @@ def _expectation(law, cells, open_end, nodes, sight, batch, r, shift, sign, belo
                 start = stop
     sums = add_up(law, cells, open_end, batch, filled, r, shift, sign, below)
     total, centred, spread = total + sums[0], centred + sums[1], spread + sums[2]
+    if (sign > 0.0) != below:
+        total, centred = total + left_out, centred + left_out
     # The density integrates to 1 whatever its error: the sum with fewer digits lost.
     return 0.5 + centred if spread < 0.2 else total, spread
 
@@ -185,7 +190,8 @@ def _expectation(law, cells, open_end, nodes, sight, batch, r, shift, sign, belo
 @kernel
 def is_sharp(law, cells):
     """Whether kinks are felt beside the panel that they are in."""
-    return (law.kind == 0 and law.dim < 60) or cells.first.shape[0] > 1
+    # On the line every kink is a jump.
+    return law.dim == 1 or (law.kind == 0 and law.dim < 60) or cells.first.shape[0] > 1
 
 
 @kernel

@@ -13,10 +13,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from levelset.conditions import (
+    cell_at,
+    condition,
+    near_profile,
+    profile_at,
+    root_between,
+    steepness,
+    two_roots,
+)
 from numerics.jit import kernel
 from numerics.rounding import FloatArray
 
-__all__ = ["PLACES", "Sight", "find_kinks", "grade", "look", "profile_value"]
+__all__ = ["PLACES", "Sight", "find_kinks", "grade", "look"]
 
 #: Points of a panel, as parts of its width, between which a kink shows as a change of sign. Ends
 #: are approached, not reached: g may jump or be infinite there.
@@ -24,41 +33,14 @@ PLACES = np.array([1e-13, 0.25, 0.5, 0.75, 1.0 - 1e-13])
 
 
 class Sight(NamedTuple):
-    """g(s + r) and g(|s - r|) at the `PLACES` of each panel, and the error of a comparison."""
+    """g(s + r) and g(|s - r|) at the `PLACES` of each panel, slopes of the three `conditions`
+    (fixed, far, near) there, shape (panels, 3, places), and the error of a comparison.
+    """
 
     far: FloatArray
     near: FloatArray
+    slope: FloatArray
     error: FloatArray
-
-
-@kernel
-def profile_value(coefficients, terms, j, z):
-    """g in cell j minus its value at the left end."""
-    total = 0.0
-    for k in range(terms - 1, -1, -1):
-        total = total * z + coefficients[j, k]
-    return total
-
-
-@kernel
-def _cell_at(left, s):
-    return min(max(np.searchsorted(left, s, side="right") - 1, 0), left.shape[0] - 1)
-
-
-@kernel
-def _profile(left, half, start, coefficients, terms, base, depth):
-    """g at the radius base + depth, clamped to the table."""
-    j = _cell_at(left, base + depth)
-    z = ((base - left[j]) + depth) / half[j] - 1.0
-    return start[j] + profile_value(coefficients, terms[j], j, min(max(z, -1.0), 1.0))
-
-
-@kernel
-def _near_profile(left, half, start, coefficients, terms, base, depth, r):
-    """g at |base + depth - r|."""
-    if base + depth >= r:
-        return _profile(left, half, start, coefficients, terms, base, depth - r)
-    return _profile(left, half, start, coefficients, terms, r - base, -depth)
 
 
 @kernel
@@ -66,6 +48,7 @@ def look(cells, nodes, r, sharp):
     """The sight of a shift of length r; only the ends of panels unless `sharp`."""
     m, n = nodes.test_g.shape
     far, near, error = np.zeros((m, n)), np.zeros((m, n)), np.zeros(m)
+    slope = np.zeros((m, 3, n))
     left, half, start, coefficients, terms = (
         cells.left,
         cells.half,
@@ -79,15 +62,19 @@ def look(cells, nodes, r, sharp):
         base = nodes.left[i]
         for k in range(0, n, 1 if sharp else n - 1):
             x = nodes.test_offset[i, k]
-            far[i, k] = _profile(left, half, start, coefficients, terms, base, x + r)
-            near[i, k] = _near_profile(left, half, start, coefficients, terms, base, x, r)
+            far[i, k] = profile_at(left, half, start, coefficients, terms, base, x + r)
+            near[i, k] = near_profile(left, half, start, coefficients, terms, base, x, r)
+            for j in range(3):
+                slope[i, j, k] = steepness(left, half, coefficients, terms, j - 1, base, x, r)
             for t in (base + x + r, abs(base + x - r)):
-                j = _cell_at(left, t)
-                error[i] = max(error[i], cells.near_noise[j] + 4e-16 * r * cells.steep[j])
+                j = cell_at(left, t)
+                # No more than g varies on the cell: next to 0 it may be steep without end.
+                moved = min(4e-16 * r * cells.steep[j], abs(cells.change[j]))
+                error[i] = max(error[i], cells.near_noise[j] + moved)
         # Here g is compared with all its digits.
         largest = max(np.max(np.abs(nodes.test_g[i])), np.max(np.abs(far[i])))
         error[i] += np.max(nodes.noise[i]) + 4.5e-16 * max(largest, np.max(np.abs(near[i])))
-    return Sight(far, near, error)
+    return Sight(far, near, slope, error)
 
 
 @kernel
@@ -143,8 +130,16 @@ def find_kinks(cells, open_end, nodes, sight, i, r, shift, found, sharp):
                 fb -= sight.near[i, k + step]
             if (fa < 0.0) != (fb < 0.0) and count < found.shape[0]:
                 a, b = nodes.test_offset[i, k], nodes.test_offset[i, k + step]
-                found[count] = _root(cells, which, fixed, left, a, b, fa, fb, r, shift)
+                found[count] = root_between(cells, which, fixed, left, a, b, fa, fb, r, shift)
                 count += 1
+                continue
+            kind = which + 1 if which < 2 else 0
+            da, db = sight.slope[i, kind, k], sight.slope[i, kind, k + step]
+            if fa * da < 0.0 < fb * db:
+                a, b = nodes.test_offset[i, k], nodes.test_offset[i, k + step]
+                count = two_roots(
+                    cells, which, fixed, left, a, b, fa, fb, da, r, shift, found, count
+                )
     found[:count].sort()
     return count
 
@@ -169,17 +164,6 @@ def grade(cuts, count, width, before, after):
 
 
 @kernel
-def _condition(left, half, start, coefficients, terms, which, fixed, base, depth, r, shift):
-    """Changes sign where the conditional probability has a kink or a jump in s."""
-    c = _profile(left, half, start, coefficients, terms, base, depth) + shift
-    if which >= 2:
-        return c - fixed
-    if which == 0:
-        return c - _profile(left, half, start, coefficients, terms, base, depth + r)
-    return c - _near_profile(left, half, start, coefficients, terms, base, depth, r)
-
-
-@kernel
 def _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp):
     """Kinks between two offsets of a panel, appended to `found`."""
     edges, half, start, series, terms = (
@@ -192,54 +176,19 @@ def _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp)
     steps = 4 if sharp else 1
     margin = 1e-13 * (stop - begin)
     a = begin + margin
-    fa = _condition(edges, half, start, series, terms, which, fixed, left, a, r, shift)
+    fa = condition(edges, half, start, series, terms, which, fixed, left, a, r, shift)
     for k in range(1, steps + 1):
         b = begin + (stop - begin) * k / steps - margin
-        fb = _condition(edges, half, start, series, terms, which, fixed, left, b, r, shift)
+        fb = condition(edges, half, start, series, terms, which, fixed, left, b, r, shift)
         if (fa < 0.0) != (fb < 0.0) and count < found.shape[0]:
-            found[count] = _root(cells, which, fixed, left, a, b, fa, fb, r, shift)
+            found[count] = root_between(cells, which, fixed, left, a, b, fa, fb, r, shift)
             count += 1
+        else:
+            da = steepness(edges, half, series, terms, which, left, a, r)
+            db = steepness(edges, half, series, terms, which, left, b, r)
+            if fa * da < 0.0 < fb * db:
+                count = two_roots(
+                    cells, which, fixed, left, a, b, fa, fb, da, r, shift, found, count
+                )
         a, fa = b, fb
     return count
-
-
-@kernel
-def _root(cells, which, fixed, left, a, b, fa, fb, r, shift):
-    """Zero of a condition between two offsets: regula falsi with halved ends, and bisection
-    where that does not halve the interval, as at a jump.
-    """
-    edges, half, start, series, terms = (
-        cells.left,
-        cells.half,
-        cells.start,
-        cells.coefficients,
-        cells.terms,
-    )
-    low, high, flow, fhigh = a, b, fa, fb
-    side, before = 0, 2.0 * (b - a)
-    middle = 0.5 * (low + high)
-    # A kink misplaced by 1e-15 of the panel is of no account.
-    closest = 1e-15 * (b - a)
-    for step in range(160):
-        middle = low + (high - low) * flow / (flow - fhigh) if flow != fhigh else 0.5 * (low + high)
-        slow = step % 3 == 2 and high - low > 0.5 * before
-        if step % 3 == 2:
-            before = high - low
-        if slow or not (low < middle < high):
-            middle = 0.5 * (low + high)
-        if high - low < closest:
-            break
-        f = _condition(edges, half, start, series, terms, which, fixed, left, middle, r, shift)
-        if f == 0.0:
-            break
-        if (f < 0.0) == (fa < 0.0):
-            low, flow = middle, f
-            if side == 1:
-                fhigh *= 0.5
-            side = 1
-        else:
-            high, fhigh = middle, f
-            if side == -1:
-                flow *= 0.5
-            side = -1
-    return middle

@@ -101,8 +101,9 @@ def _solve(coefficients, terms, j, rising, c, z):
 def _intervals(cells, run, open_left, open_right, batch, count, sign, below, shift, atom):
     """Interval of t - s that a run of g contributes at each point, into low and high.
 
-    The level moves by the error of g in the cells next to the cut. An atom at t = s has the exact
-    ratio 1, so that no such error may put it on the wrong side.
+    The level moves by the error of g in the cells next to the cut, and the cut by the rounding of
+    t - s. An atom at t = s has the exact ratio 1, so that no such error may put it on the wrong
+    side.
     """
     first, last = cells.first[run], cells.last[run]
     rising = cells.sign[run] >= 0
@@ -119,9 +120,7 @@ def _intervals(cells, run, open_left, open_right, batch, count, sign, below, shi
         g, more = cells.start[batch.cell[k]], cells.low[batch.cell[k]]
         level = batch.level[k]
         hint = _find_cell(cells.end, first, last, rising, g + level, hint)
-        # The second term is the rounding of t - s.
-        error = cells.near_noise[hint] + 2.3e-16 * abs(cells.left[hint] - edge) * cells.steep[hint]
-        level -= sign * error
+        level -= sign * cells.near_noise[hint]
         hint = _find_cell(cells.end, first, last, rising, g + level, hint)
         c = level + ((g - cells.start[hint]) + (more - cells.low[hint]))
         # The cell was chosen by rounded values.
@@ -151,11 +150,13 @@ def _intervals(cells, run, open_left, open_right, batch, count, sign, below, shi
                 z = min(max(z, -1.0), 1.0)
             else:
                 z = _solve(cells.coefficients, cells.terms[hint], hint, rising, c, y)
-            cut = (cells.left[hint] - edge) + (cells.half[hint] * (1.0 + z) - offset)
+            apart = cells.left[hint] - edge
+            cut = apart + (cells.half[hint] * (1.0 + z) - offset)
+            rounding = sign * 2.3e-16 * abs(apart)
             if from_left:
-                high = cut
+                high = cut - rounding if below else cut + rounding
             else:
-                low = cut
+                low = cut + rounding if below else cut - rounding
         if atom and start < 0.0 <= stop:
             if from_left:
                 high = max(high, 0.0) if inside else min(high, _BELOW_ZERO)

@@ -105,7 +105,10 @@ class RadialSums:
             if level == 1:
                 first = best.copy()
             scale = np.stack([np.exp(log_kappa[pending]), np.ones(len(pending))], axis=1)
-            now, then = (np.sum(e * scale, axis=1) for e in (error[pending], before))
+            with np.errstate(invalid="ignore"):
+                # Errors are infinite at first, and multipliers may underflow.
+                parts = [np.where(scale > 0, e * scale, 0.0) for e in (error[pending], before)]
+            now, then = (np.sum(part, axis=1) for part in parts)
             # An error that no longer falls is rounding, which more nodes cannot cure.
             pending = pending[(now > _TOLERANCE) & (now < 0.3 * then)]
             if not len(pending):

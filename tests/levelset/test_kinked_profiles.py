@@ -11,6 +11,7 @@ import pytest
 from scipy.optimize import brentq
 
 from levelset import growth_function
+from smoothing import families
 from smoothing.distribution import SmoothingDistribution
 
 FAR = 40.0
@@ -71,3 +72,34 @@ def test_hockey_stick_of_a_kinked_profile(r: float, log_kappa: float) -> None:
     assert found.lower <= exact + 1e-13
     assert exact - 1e-13 <= found.upper
     assert found.width < 1e-11
+
+
+#: Shifts and multipliers at which log L has an extremum in s, so that kinks come in close pairs;
+#: D from two integrators written for the purpose, one of them a plain Riemann sum.
+PAIRS = [
+    (families.exp_l1(4, k=2, j=1), [0.2, 0, 0, 0], 1.7885, 0.0500642, 1e-7),
+    (families.exp_l2(3, k=4, j=0.5), [0.05, 0, 0], 0.92876287, 0.0860143504, 1e-10),
+    (families.power_l2(2, k=2, a=3), [3.0, 0], 1296.70143133, 3.0797e-7, 1e-11),
+]
+
+
+@pytest.mark.parametrize(("q", "shift", "kappa", "exact", "digits"), PAIRS)
+def test_kinks_in_pairs_are_found(
+    q: SmoothingDistribution, shift: list[float], kappa: float, exact: float, digits: float
+) -> None:
+    found = growth_function(q, shift).hockey_stick(kappa)
+    # `digits` is the last one given of the exact value.
+    assert abs(found.lower - exact) <= digits
+    assert abs(found.upper - exact) <= digits
+    assert found.width < 1e-11
+
+
+def test_panels_without_visible_mass_are_counted() -> None:
+    # G(1e-12) = N(N^-1(1e-12) + 1) = 7.97358010464108e-10 (mpmath, 30 digits); panels of mass
+    # below 1e-19 were left out, which took 4e-12 of it.
+    value = growth_function(families.gaussian(2), [0.0, 1.0])(1e-12)
+    assert value.lower <= 7.97358010464108e-10 <= value.upper
+    assert value.width < 1e-8 * 8e-10
+    # At 30 noise levels multipliers underflow; nothing may become nan.
+    far = growth_function(families.gaussian(2), [0.0, 30.0])(1 - 1e-9)
+    assert 1 - 1e-9 <= far.lower <= far.upper <= 1
