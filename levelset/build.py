@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from levelset.cells import SMALLEST_TAIL, CellRadius, build_cells, growth_integral
+from levelset.cells import SMALLEST_TAIL, CellRadius, build_cells, tails_with
+from levelset.choice import BetterRadius
+from levelset.chords import Entries, build_chords
+from levelset.loss import certified_loss, measured_loss
 from levelset.nodes import Grid, chosen_radii
 from levelset.ray import Ray, RayTails
+from levelset.refine import CurvedRay, fine_entries
 from levelset.table import LookupTable
 from levelset.table_info import ALGORITHM_VERSION, TableInfo, library_versions
 from numerics.bit_table import CompiledRadius, Evaluator, compile_radius, rows_outside
@@ -19,16 +23,35 @@ from numerics.errors import invalid
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm
 
-__all__ = ["DEFAULT_LOSS", "MOST_ENTRIES", "build_table", "check_loss", "check_radii"]
+__all__ = [
+    "DEFAULT_LOSS",
+    "MOST_ENTRIES",
+    "MOST_SEARCHED",
+    "build_table",
+    "check_loss",
+    "check_radii",
+]
 
 Array = NDArray[np.float64]
 
 #: Loss of the lookup aimed at, relative to the exact radius of the ray.
 DEFAULT_LOSS = 1e-6
-#: Number of entries that are not exceeded for the sake of the loss.
-MOST_ENTRIES = 300
+#: Number of entries that is not exceeded for the sake of the loss, and of those whose multiplier
+#: is searched for.
+MOST_ENTRIES, MOST_SEARCHED = 20_000, 300
 #: About what no number of samples in practice can reach.
 _SMALLEST_ASKED = 1e-16
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """A compiled lookup, how it serves tails between entries and what it loses there."""
+
+    compiled: CompiledRadius
+    between: str
+    loss: float
+    certified: float
+    relative_error: float
 
 
 def build_table(
@@ -50,10 +73,11 @@ def build_table(
     radii : array_like, optional
         Radii of the entries; by default as many as the loss needs, and no more than `most`.
     relative_loss : float
-        What the lookup may lose of the exact radius between the entries. What it loses is
-        certified, and written to ``table.info.relative_loss``.
+        What the lookup may lose of the exact radius between the entries. What it does lose is
+        written to ``table.info.relative_loss``.
     most : int
-        Largest number of entries that are chosen.
+        Largest number of entries that are chosen; up to `MOST_SEARCHED` of them become rows of
+        the table, the others only serve the lookup between these.
     integral : Evaluator, optional
         S(p), the integral of 1/Phi from p to 1/2 in the units of `radii`, from the differential
         method. Without it tails between entries get the radius of the entry before.
@@ -76,15 +100,8 @@ def build_table(
     .. [1] Yang et al., Randomized Smoothing of All Shapes and Sizes, ICML 2020, Algorithm 1.
     """
     check_loss(relative_loss)
-    if radii is None:
-        grid = Grid(ray, integral, relative_loss, most, _SMALLEST_ASKED)
-        entries, least = chosen_radii(grid), _SMALLEST_ASKED
-    else:
-        entries, least = ray.tails(check_radii(radii)), 0.0
-    monotone = ray.monotone_by is not None
-    cells = build_cells(entries.radii, entries.tail_lower, integral, monotone=monotone)
-    loss = _certified_loss(cells, entries, least)
-    compiled = _compiled(cells, entries, loss)
+    entries = _searched(ray, radii, integral, relative_loss, most)
+    lookup = _exact(ray) or _lookup(ray, entries, integral, relative_loss, most, radii is not None)
     info = TableInfo(
         noise="" if smoothing is None else smoothing.describe(),
         norm="" if adversary is None else adversary.name,
@@ -92,9 +109,10 @@ def build_table(
         direction=ray.direction,
         proved_by=ray.proved_by,
         monotone_by=ray.monotone_by,
-        between="steps" if integral is None else "composition with Phi",
-        relative_loss=loss,
-        relative_error=cells.relative_error,
+        between=lookup.between,
+        relative_loss=lookup.loss,
+        certified_loss=lookup.certified,
+        relative_error=lookup.relative_error,
         algorithm=ALGORITHM_VERSION,
         versions=library_versions(),
     )
@@ -104,10 +122,65 @@ def build_table(
         _frozen(entries.tail_lower),
         _frozen(entries.tail_upper),
         info,
-        compiled,
+        lookup.compiled,
         smoothing,
         adversary,
     )
+
+
+def _searched(
+    ray: Ray, radii: ArrayLike | None, integral: Evaluator | None, loss: float, most: int
+) -> RayTails:
+    """Entries whose best multiplier is searched for: at given radii, or as many as are needed."""
+    if radii is not None:
+        return ray.tails(check_radii(radii))
+    # More are searched for only on request, and where no chords can take their place.
+    few = isinstance(ray, CurvedRay) or most >= MOST_ENTRIES
+    enough = min(most, MOST_SEARCHED) if few else most
+    return chosen_radii(Grid(ray, integral, loss, enough, _SMALLEST_ASKED))
+
+
+def _exact(ray: Ray) -> _Lookup | None:
+    """The radius itself, where the ray has a formula for it."""
+    exact: Evaluator | None = getattr(ray, "exact", None)
+    if exact is None:
+        return None
+    error = exact.relative_error
+    return _Lookup(compile_radius(exact), "the exact radius", error, error, error)
+
+
+def _lookup(
+    ray: Ray,
+    entries: RayTails,
+    integral: Evaluator | None,
+    wanted: float,
+    most: int,
+    given: bool,
+) -> _Lookup:
+    """Composition or steps between the entries, and chords where they lose too much."""
+    monotone = ray.monotone_by is not None
+    least = 0.0 if given else _SMALLEST_ASKED
+    best: CellRadius | BetterRadius = build_cells(
+        entries.radii, entries.tail_lower, integral, monotone=monotone
+    )
+    between = "steps" if integral is None else "composition with Phi"
+    certified = loss = certified_loss(best, entries, integral, least)
+    if loss > wanted:
+        fine = fine_entries(ray, entries, integral, wanted, 0 if given else most, least)
+        if fine is not None:
+            best = _better(fine, integral, monotone)
+            between = f"chords of D between {len(fine.radii)} radii, or {between}"
+            certified = certified_loss(best, entries, integral, least)
+            loss = min(measured_loss(ray, best, fine.radii), certified)
+    compiled = _compiled(best, entries, integral, certified)
+    return _Lookup(compiled, between, loss, certified, best.relative_error)
+
+
+def _better(fine: Entries, integral: Evaluator | None, monotone: bool) -> BetterRadius:
+    """Chords between many entries, and composition from each of them."""
+    cells = build_cells(fine.radii, fine.tails, integral, monotone=monotone)
+    first = 0.0 if integral is None else float(tails_with(integral, fine.radii[:1])[0])
+    return BetterRadius(cells, build_chords(fine, first, monotone=monotone))
 
 
 def check_loss(relative_loss: float) -> float:
@@ -135,60 +208,18 @@ def _frozen(values: Any) -> Array:
     return array
 
 
-def _compiled(cells: CellRadius, entries: RayTails, loss: float) -> CompiledRadius:
+def _compiled(
+    better: CellRadius | BetterRadius, entries: RayTails, integral: Evaluator | None, loss: float
+) -> CompiledRadius:
     """The lookup of the cells; its upper side knows the certified loss between entries."""
     known = entries.tail_upper[entries.tail_upper > 0]
     least, most = max(float(known.min(initial=0.5)), SMALLEST_TAIL), float(known.max(initial=0.0))
     # Composition goes on beyond the last entry, steps do not.
     steps_end = math.floor(math.log2(min(least, 0.125)))
-    compiled = compile_radius(cells, -100 if cells.integral is not None else steps_end)
+    compiled = compile_radius(better, -100 if integral is not None else steps_end)
     arrays = compiled.arrays
     # Between the lower and the upper tail of an entry up to two losses add up; bounds above take
     # 1 + 2.5 loss, which covers 1/(1 - 2 loss) up to 0.1.
     errors = arrays.errors + (loss if loss < 0.1 else np.inf)
     errors[rows_outside(arrays, least, most)] = np.inf
     return replace(compiled, arrays=replace(arrays, errors=errors))
-
-
-def _certified_loss(cells: CellRadius, entries: RayTails, least: float) -> float:
-    """Largest relative gap to an upper bound of R, over tails above `least` and the last entry's.
-
-    In a cell both bounds are S plus a constant, so the gap is largest, relatively, at the cell's
-    largest tail. Tails between the lower and the upper tail of one entry are left out: there the
-    exact radius is the entry's, but nothing proves it.
-    """
-    upper = entries.tail_upper
-    known = (upper > 0) & (upper < 0.5)
-    tails, radii = upper[known], entries.radii[known]
-    if len(tails) == 0:
-        return 1.0
-    # The first entry with a smaller tail bounds R: later ones are farther away.
-    tails = np.minimum.accumulate(tails)
-    if cells.integral is None:
-        offsets = radii
-        first = float(np.nextafter(entries.tail_lower.max(initial=0.0), 1.0))
-    else:
-        slack = 1 - cells.integral.relative_error
-        offsets = radii - growth_integral(cells.integral, tails) * slack
-        first = 0.5
-    # Composition backwards holds from every later entry, so the smallest of them counts.
-    offsets = np.minimum.accumulate(offsets[::-1])[::-1]
-    points = cells.thresholds
-    points = points[(points > max(tails[-1], least)) & (points < first)]
-    if len(points) == 0:
-        return 1.0
-    entry = np.minimum(np.searchsorted(-tails, -points, side="right"), len(tails) - 1)
-    lower = _read(cells, points)
-    above = offsets[entry] + _grown(cells, points)
-    return float(np.max(np.maximum(above - lower, 0.0) / above))
-
-
-def _read(cells: CellRadius, tails: Array) -> Array:
-    near_zero = cells.at_tail(np.minimum(tails, 0.25))
-    return np.where(tails <= 0.25, near_zero, cells.at_margin(np.clip(0.5 - tails, 0.0, 0.25)))
-
-
-def _grown(cells: CellRadius, tails: Array) -> Array:
-    if cells.integral is None:
-        return np.zeros_like(tails)
-    return growth_integral(cells.integral, tails) * (1 + cells.integral.relative_error)

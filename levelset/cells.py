@@ -24,7 +24,7 @@ from numerics.bit_table import Evaluator
 from numerics.errors import AssumptionError
 from numerics.rounding import down, up
 
-__all__ = ["CellRadius", "build_cells", "growth_integral"]
+__all__ = ["SMALLEST_TAIL", "CellRadius", "build_cells", "growth_integral", "tails_with"]
 
 Array = NDArray[np.float64]
 
@@ -148,10 +148,10 @@ def _first_crossing(radii: Array, tails: Array, integral: Evaluator) -> CellRadi
         # Composition has proved this much at r_{i+1}; the entry may prove more.
         level = min(reached[i], level)
         offsets[i + 1] = max(offsets[i], radii[i] - level)
-    return CellRadius(_tails_with(integral, ends), offsets, integral)
+    return CellRadius(tails_with(integral, ends), offsets, integral)
 
 
-def _tails_with(integral: Evaluator, values: Array) -> Array:
+def tails_with(integral: Evaluator, values: Array) -> Array:
     """Largest tails, rounded down, at which S reaches the values; 0 where it does not."""
     slack = 1 - 2 * integral.relative_error - 8 * _EPS
     low, high = np.full(len(values), SMALLEST_TAIL), np.full(len(values), 0.5)

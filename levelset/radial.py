@@ -7,7 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from levelset.curvature import radial_curvature
 from levelset.laws import SPHERE, Law
+from levelset.nearby import divergence_nearby
 from levelset.radial_shift import RadialShift
 from levelset.ray import RayTails
 from numerics.bounds import Bounds
@@ -62,6 +64,24 @@ class RadialRay:
             kappa = np.where(better, longer.kappa[0], kappa)
         return RayTails(plain, kappa, lower, np.maximum(found.tail_upper, lower))
 
+    def tails_at(self, radii: FloatArray, log_kappa: FloatArray) -> RayTails:
+        """Entries from one evaluation of D each, at multipliers next to the given ones."""
+        plain = np.asarray(radii, dtype=np.float64)
+        r = np.asarray(up(plain * (self.unit_length / self.scale), 2))
+        shift = self._reaching(float(r.max()))
+        # Next to an atom of L, which a path of best multipliers may follow, D is known worse.
+        _, beside = shift.outside(log_kappa, log_kappa)
+        divergence = divergence_nearby(shift, r, beside)
+        lower = np.maximum((0.5 - divergence) * np.exp(-beside) * (1 - 4e-16), 0.0)
+        return RayTails(plain, np.exp(beside), lower, np.full(len(plain), 0.5))
+
+    def curvature(self, radii: FloatArray, slopes: FloatArray) -> FloatArray:
+        """M of `levelset.curvature`, in the units of the noise; inf where it is not known."""
+        unit = self.unit_length / self.scale
+        if self.monotone_by is None:
+            return np.full(len(radii), np.inf)
+        return radial_curvature(self.radial, self.law, radii * unit, slopes / unit) * unit**2
+
     def growth(self, radius: float, p: FloatArray) -> Bounds:
         """G(p, r u) for many p."""
         r = radius * self.unit_length / self.scale
@@ -92,5 +112,7 @@ class RadialRay:
     def _reaching(self, r: float) -> RadialShift:
         """Tables that reach the shift, kept for later calls; the longest so far serves them all."""
         if not self._shifts or self._shifts[-1].reach < r:
-            self._shifts.append(RadialShift(self.radial, self.law, 1.5 * r))
+            self._shifts.append(
+                RadialShift(self.radial, self.law, (3.0 if self._shifts else 1.5) * r)
+            )
         return self._shifts[-1]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelset.laws import Law
-from levelset.radial_sums import ROUNDING, RadialSums
+from levelset.radial_sums import RadialSums
 from levelset.ray import RayTails
 from levelset.solve import FOR_GROWTH, FOR_TAIL, best_multipliers
 from numerics.bounds import Bounds
@@ -56,18 +56,6 @@ class RadialShift(RadialSums):
     def divergence(self, radii: FloatArray, log_kappa: FloatArray, *, upper: bool) -> FloatArray:
         """One side of D at scale 1, at pairs of radius and multiplier."""
         return self.divergence_and_errors(radii, log_kappa, upper=upper)[0]
-
-    @property
-    def rounding(self) -> float:
-        """Relative rounding of a probability."""
-        return ROUNDING
-
-    def sums(self, radii: FloatArray, log_kappa: FloatArray, level: int) -> FloatArray:
-        """(p0, p1), shape (n, 2), from the nodes of one level; sets rounded so that D is not less.
-
-        Without quadrature errors: `divergence` measures them.
-        """
-        return self.probabilities(radii, log_kappa, 1.0, level)[:, :2]
 
     def divergence_and_errors(
         self, radii: FloatArray, log_kappa: FloatArray, *, upper: bool

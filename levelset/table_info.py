@@ -12,7 +12,7 @@ __all__ = ["ALGORITHM_VERSION", "TableInfo", "library_versions"]
 
 #: Changes whenever a table built from the same problem could come out differently; tables of
 #: another version are never loaded from a cache.
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,13 @@ class TableInfo:
     proved_by, monotone_by : str or None
         Theorem that makes the ray the worst one; why D grows along it.
     between : str
-        How tails between entries are served: "composition with Phi" or "steps".
+        How tails between entries are served: by "composition with Phi", by "steps", or by chords.
     relative_loss : float
-        Certified: nowhere between the entries is the lookup lower, relatively, than this below the
-        exact radius of the ray.
+        How far the lookup lies, relatively, below the exact radius of the ray between the entries:
+        certified for composition and steps; for chords measured in the middle of some of their
+        cells, where they lose most, and a tenth added.
+    certified_loss : float
+        What is proved of it, from composition; `LookupTable.bounds` relies on this.
     relative_error : float
         Budget of the arithmetic that was taken off.
     algorithm : int
@@ -51,6 +54,7 @@ class TableInfo:
     monotone_by: str | None
     between: str
     relative_loss: float
+    certified_loss: float
     relative_error: float
     algorithm: int
     versions: tuple[str, ...]

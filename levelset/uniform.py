@@ -138,13 +138,15 @@ def refusal(adversary: Norm) -> str:
 class UniformRay:
     """The shifts r*u of a uniform body: D(kappa) = 1 - O + (1 - kappa)_+ O, exactly.
 
-    `defect_of` maps r, in the units of the noise, to the defect 1 - O.
+    `defect_of` maps r, in the units of the noise, to the defect 1 - O; `exact` is the radius
+    in the same units where it has a formula.
     """
 
     defect_of: Callable[[float], float]
     direction: str
     proved_by: str | None
     monotone_by: str | None
+    exact: OverlapRadius | None = None
 
     def hockey_stick(self, radius: float, kappa: Array) -> Bounds:
         """D_{r u}(kappa) for many multipliers."""

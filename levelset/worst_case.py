@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -136,7 +137,8 @@ def _worst(structure: Structure, norm: LpNorm, scale: float) -> Ray | None:
         if worst is None:
             return None
         name = _uniform_name(structure, norm)
-        return UniformRay(lambda r: worst.defect(r / scale), name, UNIFORM, CONVEX_SETS)
+        exact = replace(worst, length=worst.length * scale)
+        return UniformRay(exact.defect, name, UNIFORM, CONVEX_SETS, exact)
     if isinstance(structure, Radial):
         return _worst_radial(structure, norm, scale)
     if isinstance(structure, Product):
@@ -179,16 +181,23 @@ def _worst_product(product: Product, norm: LpNorm, scale: float) -> Ray | None:
         if len(product.marginals) > 1:
             return None
         marginal = product.marginals[0]
-        unimodal = shapes.is_even_unimodal(marginal)
         proof = None
         if d == 1 and shapes.is_even_marginal(marginal):
             proof = LINE
         elif shapes.is_even_log_concave(marginal):
             proof = LOG_CONCAVE
-        return AxisRay(marginal, scale, E1, proof, UNIMODAL if unimodal else None)
+        if shapes.is_even_unimodal(marginal):
+            return RadialRay(_folded(marginal), equal_law(1), scale, 1.0, E1, proof, UNIMODAL)
+        return AxisRay(marginal, scale, E1, proof, None)
     if math.isinf(norm.p):
         return _product_ray(product, np.ones(d), scale, ONES)
     return None
+
+
+def _folded(marginal: Marginal) -> Radial:
+    """An even coordinate as the radial density of its size: a cube in dimension 1."""
+    profile = marginal.phi.subs(COORDINATE, RADIUS)
+    return Radial(sympy.Integer(2), profile, (sympy.S.Zero, marginal.support[1]), 1)
 
 
 def _product_ray(product: Product, unit: FloatArray, scale: float, name: str) -> Ray:

@@ -1,0 +1,80 @@
+"""The better of two lower bounds of a radius, interval by interval of the tail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from levelset.cells import CellRadius
+from levelset.chords import ChordRadius
+
+__all__ = ["BetterRadius"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BetterRadius:
+    """Composition or chords, as an `Evaluator`.
+
+    Between two ends of cells, of either kind, the bound that is larger in the middle serves. Both
+    hold everywhere, so that the choice is one of accuracy alone.
+    """
+
+    composed: CellRadius
+    chords: ChordRadius
+
+    @property
+    def kinks(self) -> Array:
+        """Ends of the cells of both, each where the next cell begins in the lookup's variable."""
+        ends = np.where(self._ends < 0.25, np.nextafter(self._ends, 1), self._ends)
+        return np.union1d(ends, self.composed.kinks)
+
+    @property
+    def relative_error(self) -> float:
+        """Budget of the arithmetic."""
+        return max(self.composed.relative_error, self.chords.relative_error)
+
+    @property
+    def limit(self) -> float:
+        """R at tail 0."""
+        return max(self.composed.limit, self.chords.limit)
+
+    @property
+    def thresholds(self) -> Array:
+        """Falling: where a cell of either kind ends."""
+        return self._ends[::-1]
+
+    def at_tail(self, tail: ArrayLike) -> Array:
+        """R at tails up to 1/4."""
+        s = np.asarray(tail, dtype=np.float64)
+        by_chords = self._by_chords[np.searchsorted(self._ends, s, side="left")]
+        return np.where(by_chords, self.chords.at_tail(s), self.composed.at_tail(s))
+
+    def at_margin(self, margin: ArrayLike) -> Array:
+        """R at rho - 1/2 = margin up to 1/4."""
+        z = np.asarray(margin, dtype=np.float64)
+        past = np.searchsorted((0.5 - self._ends)[::-1], z, side="right")
+        by_chords = self._by_chords[len(self._ends) - past]
+        return np.where(by_chords, self.chords.at_margin(z), self.composed.at_margin(z))
+
+    @cached_property
+    def _ends(self) -> Array:
+        """Ascending."""
+        return np.union1d(self.composed.thresholds, self.chords.ends)
+
+    @cached_property
+    def _by_chords(self) -> NDArray[np.bool_]:
+        """For the interval below each end, and the one above the last."""
+        edges = np.concatenate([[0.0], self._ends, [0.5]])
+        middle = (edges[:-1] + edges[1:]) / 2
+        return np.where(
+            middle <= 0.25,
+            self.chords.at_tail(np.minimum(middle, 0.25))
+            > self.composed.at_tail(np.minimum(middle, 0.25)),
+            self.chords.at_margin(np.clip(0.5 - middle, 0.0, 0.25))
+            > self.composed.at_margin(np.clip(0.5 - middle, 0.0, 0.25)),
+        )
