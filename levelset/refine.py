@@ -8,16 +8,18 @@ chords of `chords` bring the loss of a lookup down with the square of their dist
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import Akima1DInterpolator
 
 from levelset.cells import growth_integral
 from levelset.chords import Entries
 from levelset.ray import Ray, RayTails
 from numerics.bit_table import Evaluator
+
+if TYPE_CHECKING:
+    from scipy.interpolate import Akima1DInterpolator
 
 __all__ = ["CurvedRay", "fine_entries"]
 
@@ -110,6 +112,8 @@ def fine_entries(
 
 
 def _path(searched: RayTails, least: float) -> _Path | None:
+    from scipy.interpolate import Akima1DInterpolator
+
     tails = searched.tail_lower
     beyond = np.append(False, tails[:-1] < least)
     good = (tails > 0) & ~beyond & (tails < 0.5 - 1e-12) & (searched.kappa > 1 + 1e-13)
@@ -153,10 +157,9 @@ def _placed(path: _Path, bend: Array, composed: Array, loss: float, most: int) -
     step = np.maximum(step, r * loss / composed)
     margin = -np.expm1(log_tail + np.log(2.0))
     step = np.maximum(step, _CLOSEST * margin / np.abs(first))
-    # Steps vary smoothly between the radii of the path; the count is the integral of 1/step.
-    per_log = Akima1DInterpolator(np.log(r), np.log(r / step))
+    # The count is the integral of 1/step.
     x = np.linspace(np.log(r[0]), np.log(r[-1]), 40 * len(r))
-    density = np.exp(per_log(x))
+    density = np.exp(np.interp(x, np.log(r), np.log(r / step)))
     count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
     number = int(min(np.ceil(count[-1]) + 1, most))
     return np.asarray(np.exp(np.interp(np.linspace(0, count[-1], max(number, 2)), count, x)))
