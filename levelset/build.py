@@ -37,8 +37,8 @@ Array = NDArray[np.float64]
 #: Loss of the lookup aimed at, relative to the exact radius of the ray.
 DEFAULT_LOSS = 1e-6
 #: Number of entries that is not exceeded for the sake of the loss, and of those whose multiplier
-#: is searched for.
-MOST_ENTRIES, MOST_SEARCHED = 20_000, 300
+#: is searched for, the latter where chords serve between them.
+MOST_ENTRIES, MOST_SEARCHED, _SKELETON = 20_000, 300, 120
 #: About what no number of samples in practice can reach.
 _SMALLEST_ASKED = 1e-16
 
@@ -134,9 +134,10 @@ def _searched(
     """Entries whose best multiplier is searched for: at given radii, or as many as are needed."""
     if radii is not None:
         return ray.tails(check_radii(radii))
-    # More are searched for only on request, and where no chords can take their place.
-    few = isinstance(ray, CurvedRay) or most >= MOST_ENTRIES
-    enough = min(most, MOST_SEARCHED) if few else most
+    # Chords take the place of most of them; without chords more are searched for on request.
+    enough = min(most, _SKELETON)
+    if not isinstance(ray, CurvedRay):
+        enough = MOST_SEARCHED if most >= MOST_ENTRIES else most
     return chosen_radii(Grid(ray, integral, loss, enough, _SMALLEST_ASKED))
 
 

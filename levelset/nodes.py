@@ -20,7 +20,7 @@ from levelset.ray import Ray, RayTails
 from numerics.bit_table import Evaluator
 from numerics.errors import PrecisionError
 
-__all__ = ["Grid", "chosen_radii"]
+__all__ = ["Grid", "chosen_radii", "joined"]
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def chosen_radii(grid: Grid) -> RayTails:
         extra = _cut(np.append(0.0, entries.radii), parts)
         if len(extra) == 0:
             break
-        entries = _joined(entries, grid.ray.tails(extra))
+        entries = joined(entries, grid.ray.tails(extra))
     return entries
 
 
@@ -75,7 +75,7 @@ def _towards_half(grid: Grid, entries: RayTails) -> RayTails:
         previous, gap = gap, _first_gap(grid.integral, closer)
         if gap > previous / 2:
             break
-        entries = _joined(closer, entries)
+        entries = joined(closer, entries)
     return entries
 
 
@@ -171,7 +171,7 @@ def _cut(edges: Array, parts: NDArray[np.int64]) -> Array:
     return np.concatenate(cells) if cells else np.empty(0)
 
 
-def _joined(first: RayTails, second: RayTails) -> RayTails:
+def joined(first: RayTails, second: RayTails) -> RayTails:
     """All entries by ascending radius."""
     order = np.argsort(np.append(first.radii, second.radii), kind="stable")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from levelset.cells import growth_integral
 from levelset.chords import Entries
+from levelset.nodes import joined
 from levelset.ray import Ray, RayTails
 from numerics.bit_table import Evaluator
 
@@ -26,11 +27,14 @@ __all__ = ["CurvedRay", "fine_entries"]
 Array = NDArray[np.float64]
 
 #: Steps are chosen for this share of the loss: what enters the choice is only estimated.
-_MARGIN = 0.5
+_MARGIN = 0.65
 #: Least relative distance of tails, of margins near 1/2, that the lookup can tell apart.
 _CLOSEST = 2.0**-13
-#: Entries searched for that a spline needs.
-_FEWEST = 8
+#: Phi is infinite next to poles of a density, whose many panels make an entry cost milliseconds.
+_MOST_AT_POLES = 5000
+#: Entries searched for that a spline needs, and their largest distance in log r (nearer to tail
+#: 1/2 than 2^-10 everything is a power of r, and distances may be larger).
+_FEWEST, _APART, _FAR_APART = 8, 0.14, 0.7
 
 
 @runtime_checkable
@@ -92,9 +96,15 @@ def fine_entries(
     least : float
         Tails below are not refined.
     """
-    path = _path(searched, least)
-    if path is None or not isinstance(ray, CurvedRay):
+    if not isinstance(ray, CurvedRay):
         return None
+    if most > 0:
+        searched = _densified(ray, searched, least)
+    path = _path(searched, least)
+    if path is None:
+        return None
+    if integral is None:
+        most = min(most, _MOST_AT_POLES)
     bend = ray.curvature(path.radii, path.slope(path.radii))
     if not np.all(np.isfinite(bend)):
         return None
@@ -109,6 +119,23 @@ def fine_entries(
     if len(radii) < 2:
         return None
     return Entries(radii, kappa, tails, _between(path, bend, radii, kappa))
+
+
+def _densified(ray: Ray, searched: RayTails, least: float) -> RayTails:
+    """More searched entries where multipliers could not be read off a spline."""
+    seen = (searched.tail_lower > 0) & (searched.tail_upper < 0.5)
+    seen &= ~np.append(False, searched.tail_lower[:-1] < least)
+    radii, tails = searched.radii[seen], searched.tail_lower[seen]
+    if len(radii) < 2:
+        return searched
+    gaps = np.diff(np.log(radii))
+    parts = np.ceil(gaps / np.where(tails[1:] > 0.5 - 2.0**-10, _FAR_APART, _APART)).astype(int)
+    extra = [
+        left * (right / left) ** (np.arange(1, count) / count)
+        for left, right, count in zip(radii[:-1], radii[1:], parts, strict=True)
+        if count > 1
+    ]
+    return joined(searched, ray.tails(np.concatenate(extra))) if extra else searched
 
 
 def _path(searched: RayTails, least: float) -> _Path | None:

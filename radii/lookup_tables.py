@@ -90,11 +90,12 @@ def table(
     radii : array_like, optional
         Radii of the entries, increasing; by default as many as `relative_loss` needs.
     relative_loss : float
-        What the lookup may lose of the tight radius between entries. What it does lose is
-        certified and stands in ``table.info.relative_loss``: where the density is loose under
-        the differential method the loss may take more entries than are allowed.
+        What the lookup may lose of the tight radius between entries. What it does lose stands
+        in ``table.info.relative_loss``: poles and mixed norms may take more entries than are
+        allowed.
     max_radii : int
-        Number of entries that is not exceeded (by much) for the sake of the loss.
+        Number of entries that is not exceeded (by much) for the sake of the loss. Up to some 300
+        become rows of the table, the others only serve the lookup between these.
     cache : bool
         Keep the table in the user's cache folder (or in RADII_CACHE_DIR), and look there first.
 

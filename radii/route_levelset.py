@@ -28,7 +28,7 @@ __all__ = ["LevelsetRoute", "as_radius_function"]
 
 #: Entries of a table that only takes part in "best", which would else wait for it: composition
 #: keeps it above the differential radius, and the named route gives the rest.
-_FEW_RADII = 60
+_FEW_RADII = 300
 #: Multipliers tried for the growth of a set where there is no Phi, as logarithms.
 _LOG_KAPPAS = np.linspace(-40.0, 40.0, 81)
 

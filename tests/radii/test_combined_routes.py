@@ -49,12 +49,12 @@ def test_best_is_at_least_every_other_route(psi: str, dim: int, norm: LpNorm, ta
 def test_a_larger_ball_has_a_smaller_radius(psi: str, dim: int, tail: float) -> None:
     """The unit balls of l_p grow with p.
 
-    Where "best" takes the tight radius of one norm from a table, that table has some sixty entries
-    and may lose up to 2e-3 between them (it states its loss), while another norm is exact.
+    Where "best" takes the tight radius of one norm from a table, that table has some 300 entries
+    and may lose up to 5e-4 between them (it states its loss), while another norm is exact.
     """
     radii_by_norm = [radius(psi, dim, norm, "best", tail) for norm in NORMS]
     for inner, outer in zip(radii_by_norm[:-1], radii_by_norm[1:], strict=True):
-        assert outer <= inner * (1 + 2e-3)
+        assert outer <= inner * (1 + 5e-4)
 
 
 @settings(max_examples=15, deadline=None)
