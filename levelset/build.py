@@ -136,7 +136,7 @@ def _searched(
         return ray.tails(check_radii(radii))
     # Chords take the place of most of them; without chords more are searched for on request.
     enough = min(most, _SKELETON)
-    if not isinstance(ray, CurvedRay):
+    if not isinstance(ray, CurvedRay) and getattr(ray, "exact", None) is None:
         enough = MOST_SEARCHED if most >= MOST_ENTRIES else most
     return chosen_radii(Grid(ray, integral, loss, enough, _SMALLEST_ASKED))
 

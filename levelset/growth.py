@@ -19,8 +19,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from levelset.along import ray
 from levelset.ray import Ray, RayTails
-from levelset.worst_case import ray
 from numerics.bounds import Bounds
 from numerics.errors import invalid
 from numerics.rounding import FloatArray

@@ -15,26 +15,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import sympy
-from numpy.typing import ArrayLike
 
 from levelset import shapes
 from levelset.cross_polytope import cross_polytope_law
 from levelset.cubical import axis_law, equal_law
-from levelset.laws import Law
 from levelset.mixed import MixedRay
 from levelset.product import AxisRay
 from levelset.product_sums import ProductRay
 from levelset.radial import RadialRay
 from levelset.ray import Ray, Refusal
 from levelset.spherical import sphere_law
-from levelset.uniform import UniformRay, overlap_defect, overlap_radius
-from numerics.errors import UnsupportedPairError
+from levelset.uniform import UniformRay, overlap_radius
 from numerics.rounding import FloatArray
-from numerics.validation import check_vector
 from smoothing.distribution import SmoothingDistribution
 from smoothing.norms import LpNorm, Norm, as_norm
 from smoothing.structure import (
@@ -48,7 +43,16 @@ from smoothing.structure import (
     Uniform,
 )
 
-__all__ = ["ray", "rays"]
+__all__ = [
+    "CONVEX_SETS",
+    "E1",
+    "ONES",
+    "UNIMODAL",
+    "mixed_ray",
+    "ordered",
+    "product_ray",
+    "rays",
+]
 
 E1, ONES = "r*e_1", "r*(1,...,1)"
 
@@ -93,7 +97,7 @@ def rays(smoothing: SmoothingDistribution, adversary: str | Norm) -> Ray | Refus
         return Refusal("the density is known only through callables and cannot be integrated")
     if not isinstance(norm, LpNorm):
         return Refusal(f"the worst shift against {norm.name} is not known")
-    found = [r for s in _ordered(smoothing) if (r := _worst(s, norm, smoothing.scale)) is not None]
+    found = [r for s in ordered(smoothing) if (r := _worst(s, norm, smoothing.scale)) is not None]
     proved = [r for r in found if r.proved_by is not None]
     if found:
         return (proved or found)[0]
@@ -101,30 +105,7 @@ def rays(smoothing: SmoothingDistribution, adversary: str | Norm) -> Ray | Refus
     return Refusal(f"no shift of this density ({kinds}) can be integrated against {norm.name}")
 
 
-def ray(smoothing: SmoothingDistribution, shift: ArrayLike) -> Ray:
-    """The ray through a given shift; distance 1 along it is the shift itself.
-
-    Raises
-    ------
-    InvalidInputError
-        The shift is not a vector of `dim` finite numbers, or is zero.
-    UnsupportedPairError
-        The geometry of density and shift is not covered.
-    """
-    v = check_vector("shift", shift, smoothing.dim)
-    for structure in _ordered(smoothing):
-        found = _along(structure, v, smoothing.scale)
-        if found is not None:
-            return found
-    kinds = ", ".join(sorted(type(s).__name__ for s in smoothing.structures))
-    raise UnsupportedPairError(
-        f"the shift has no growth function for this density ({kinds}): products and l2 radial and "
-        "uniform densities take any shift, l_oo radial ones r*e_i and r*(1,...,1), l1 radial ones "
-        "r*e_i, mixed ones r*(1,...,1)"
-    )
-
-
-def _ordered(smoothing: SmoothingDistribution) -> list[Structure]:
+def ordered(smoothing: SmoothingDistribution) -> list[Structure]:
     """Exact overlaps first, then one integral, then sums."""
     ranks: dict[type, int] = {Uniform: 0, Radial: 1, Product: 2, Mixed: 3}
     known = [s for s in smoothing.structures if type(s) in ranks]
@@ -144,7 +125,7 @@ def _worst(structure: Structure, norm: LpNorm, scale: float) -> Ray | None:
     if isinstance(structure, Product):
         return _worst_product(structure, norm, scale)
     if isinstance(structure, Mixed) and math.isinf(norm.p):
-        return _mixed_ray(structure, scale)
+        return mixed_ray(structure, scale)
     return None
 
 
@@ -190,7 +171,7 @@ def _worst_product(product: Product, norm: LpNorm, scale: float) -> Ray | None:
             return RadialRay(_folded(marginal), equal_law(1), scale, 1.0, E1, proof, UNIMODAL)
         return AxisRay(marginal, scale, E1, proof, None)
     if math.isinf(norm.p):
-        return _product_ray(product, np.ones(d), scale, ONES)
+        return product_ray(product, np.ones(d), scale, ONES)
     return None
 
 
@@ -200,12 +181,12 @@ def _folded(marginal: Marginal) -> Radial:
     return Radial(sympy.Integer(2), profile, (sympy.S.Zero, marginal.support[1]), 1)
 
 
-def _product_ray(product: Product, unit: FloatArray, scale: float, name: str) -> Ray:
+def product_ray(product: Product, unit: FloatArray, scale: float, name: str) -> Ray:
     convex = all(shapes.is_even_log_concave(m) for m in product.marginals)
     return ProductRay(product, unit, scale, name, None, CONVEX_SETS if convex else None)
 
 
-def _mixed_ray(mixed: Mixed, scale: float) -> Ray:
+def mixed_ray(mixed: Mixed, scale: float) -> Ray:
     phi, profile = mixed.phi, mixed.profile
     k = sympy.simplify(RADIUS * sympy.diff(profile, RADIUS))
     quadratic = sympy.simplify(sympy.diff(phi, COORDINATE, 2))
@@ -219,72 +200,3 @@ def _mixed_ray(mixed: Mixed, scale: float) -> Ray:
     )
     proof = ZHANG_3 if covered else None
     return MixedRay(mixed, scale, ONES, proof, SUPREMUM if covered else None)
-
-
-def _along(structure: Structure, v: FloatArray, scale: float) -> Ray | None:
-    support = np.flatnonzero(v)
-    largest = float(np.abs(v).max())
-    along_axis, equal = len(support) == 1, bool(np.all(np.abs(v) == largest))
-    if isinstance(structure, Uniform):
-        if overlap_defect(structure, v) is None:
-            return None
-        defect = partial(_defect, structure, v / scale)
-        return UniformRay(defect, _name(v), None, CONVEX_SETS)
-    if isinstance(structure, Radial):
-        monotone = CONVEX_SETS if shapes.is_decreasing(structure) else None
-        found = _radial_law(structure, v, along_axis, equal)
-        if found is None:
-            return None
-        law, length = found
-        return RadialRay(structure, law, scale, length, _name(v), None, monotone)
-    if isinstance(structure, Product):
-        if along_axis:
-            index, step = int(support[0]), float(v[support[0]])
-            marginal = _marginal_of(structure, index)
-            unimodal = shapes.is_even_unimodal(marginal)
-            sign = 1 if step > 0 else -1
-            return AxisRay(
-                marginal, scale / abs(step), _name(v), None, UNIMODAL if unimodal else None, sign
-            )
-        return _product_ray(structure, v, scale, _name(v))
-    if isinstance(structure, Mixed) and equal and np.all(v == v[0]):
-        return _mixed_ray(structure, scale / largest)
-    return None
-
-
-def _radial_law(
-    radial: Radial, v: FloatArray, along_axis: bool, equal: bool
-) -> tuple[Law, float] | None:
-    """Law of the shifted gauge and the length of v in its units."""
-    largest = float(np.abs(v).max())
-    if radial.order == 2:
-        return sphere_law(radial.dim), float(np.linalg.norm(v))
-    if radial.order == 1:
-        return (cross_polytope_law(radial.dim), largest) if along_axis else None
-    if along_axis:
-        return axis_law(radial.dim), largest
-    return (equal_law(radial.dim), largest) if equal else None
-
-
-def _defect(body: Uniform, v: FloatArray, r: float) -> float:
-    defect = overlap_defect(body, r * v)
-    assert defect is not None  # whether it is known does not depend on r
-    return defect
-
-
-def _marginal_of(product: Product, index: int) -> Marginal:
-    if product.indices is None:
-        return product.marginals[0]
-    for marginal, indices in zip(product.marginals, product.indices, strict=True):
-        if index in indices:
-            return marginal
-    raise AssertionError("every coordinate has a marginal")
-
-
-def _name(v: FloatArray) -> str:
-    support = np.flatnonzero(v)
-    if len(support) == 1:
-        return f"r*e_{support[0] + 1}" if v[support[0]] > 0 else f"-r*e_{support[0] + 1}"
-    if np.all(v == v[0]):
-        return ONES if v[0] > 0 else "-r*(1,...,1)"
-    return "r*shift"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from scipy.special import betainc, ndtr, ndtri
 
 from levelset import growth_function, hockey_stick, rays
+from levelset.along import ray
 from levelset.product import AxisRay
 from levelset.product_sums import ProductRay
 from levelset.radial import RadialRay
-from levelset.worst_case import ray
 from numerics.errors import InvalidInputError, UnsupportedPairError
 from smoothing import families
 from smoothing.distribution import SmoothingDistribution

@@ -102,6 +102,18 @@ def test_the_loss_asked_for_is_certified_and_kept() -> None:
     assert np.all(found >= fine.radii * (1 - 3e-3))
 
 
+@pytest.mark.parametrize("dim", [1, 3, 784])
+def test_tables_of_uniform_cubes_are_the_formula(dim: int) -> None:
+    # Spec 3: d^(1/p) 2 lambda (1 - (3/2 - rho)^(1/d)) against l_p, p >= 2.
+    table = radii.table(radii.families.uniform_cube(dim, scale=0.5), "linf", cache=False)
+    exact = -np.expm1(np.log1p(-(0.5 - TAILS)) / dim)
+    values = table.radius(tail=TAILS)
+    assert np.all(values <= exact * (1 + 1e-15 / (0.5 - TAILS)))
+    # 1/2 - tail is rounded to 2^-54 in `exact`; the lookup's budget is 1e-13.
+    assert np.all(values >= exact * (1 - 1e-12 - 1e-15 / (0.5 - TAILS)))
+    assert table.info.relative_loss < 1e-13
+
+
 def test_a_direction_without_proof_is_refused() -> None:
     with pytest.raises(UnsupportedPairError, match=r"tight along r\*e_1 only"):
         radii.table(radii.families.exp_linf(10), "l1")
