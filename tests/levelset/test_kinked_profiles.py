@@ -103,3 +103,22 @@ def test_panels_without_visible_mass_are_counted() -> None:
     # At 30 noise levels multipliers underflow; nothing may become nan.
     far = growth_function(families.gaussian(2), [0.0, 30.0])(1 - 1e-9)
     assert 1 - 1e-9 <= far.lower <= far.upper <= 1
+
+
+def test_a_shell_far_from_the_origin_is_resolved() -> None:
+    """g = (s - 3)^2 is 9 - 6 s next to 0, where s = 1e-30 is lost in rounding."""
+    r, kappa = 1.0, 2.0
+    found = growth_function(
+        SmoothingDistribution.parse("(norm(x, 2) - 3)**2", dim=4), [r, 0, 0, 0]
+    ).hockey_stick(kappa)
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    s, angle = 5 * (nodes + 1), np.pi / 2 * (nodes + 1)
+    density = s**3 * np.exp(-((s - 3) ** 2)) * weights
+    density /= density.sum()
+    # The angle to the shift has density (2/pi) sin^2 in d = 4.
+    sphere = np.sin(angle) ** 2 * weights
+    moved = np.sqrt(s[:, None] ** 2 + r * r + 2 * r * s[:, None] * np.cos(angle))
+    kept = np.maximum(1 - kappa * np.exp((s[:, None] - 3) ** 2 - (moved - 3) ** 2), 0.0)
+    # The edge of the set is not a breakpoint of this rule: 400 nodes leave 1e-6.
+    assert found.upper == pytest.approx(float(density @ kept @ sphere), rel=3e-5)
+    assert found.width < 1e-10
