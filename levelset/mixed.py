@@ -13,6 +13,7 @@ import numpy as np
 
 from levelset.dual import growth_from_divergence, tails_from_divergence
 from levelset.even_inversion import EvenTransform
+from levelset.mixed_curvature import mixed_curvature, power_of_maximum
 from levelset.mixed_density import mixed_density
 from levelset.mixed_transform import mixed_transform
 from levelset.planar import PlanarShift, has_threshold
@@ -23,6 +24,10 @@ from numerics.rounding import FloatArray, up
 from smoothing.structure import Mixed
 
 __all__ = ["MixedRay"]
+
+#: From this d - k on entries are not refined: the tail of gamma is light enough there for the
+#: differential method, whose composition loses less than chords between so few entries.
+_COMPOSED = 24.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class MixedRay:
     proved_by: str | None
     monotone_by: str | None
     _shifts: dict[float, EvenTransform | PlanarShift] = field(default_factory=dict, repr=False)
+    _searched: dict[float, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @property
     def most_entries(self) -> int:
@@ -60,7 +66,44 @@ class MixedRay:
         """Algorithm 1 at every radius."""
         steps = np.asarray(radii, dtype=np.float64)
         few = self.mixed.dim <= 3 and bool(np.all(steps > 0))
-        return (tails_from_few if few else tails_from_divergence)(self.hockey_stick, steps)
+        found = (tails_from_few if few else tails_from_divergence)(self.hockey_stick, steps)
+        pairs = zip(found.kappa.tolist(), found.tail_lower.tolist(), strict=True)
+        self._searched.update(zip(steps.tolist(), pairs, strict=True))
+        return found
+
+    def tails_at(self, radii: FloatArray, log_kappa: FloatArray) -> RayTails:
+        """Some of the entries, from one D each, and those searched for in between.
+
+        The cost of an entry is that of its shift, not of its multiplier, so that thousands
+        would take hours: as many are computed as take about as long as the search did.
+        """
+        count = min(len(radii), self._most_cheap)
+        chosen = np.unique(np.linspace(0, len(radii) - 1, count).round().astype(np.int64))
+        entries = {
+            r: found
+            for r, found in self._searched.items()
+            if radii[0] <= r <= radii[-1] and found[0] > 1
+        }
+        for r, log in zip(radii[chosen].tolist(), log_kappa[chosen].tolist(), strict=True):
+            kappa = np.exp([log])
+            tail = (0.5 - self.hockey_stick(r, kappa)) / Bounds.exact(kappa)
+            entries[r] = float(kappa[0]), max(float(tail.lower[0]), 0.0)
+        places = np.array(sorted(entries))
+        found_kappa, lower = np.array([entries[r] for r in places.tolist()]).T
+        return RayTails(places, found_kappa, lower, np.full(len(places), 0.5))
+
+    @property
+    def _most_cheap(self) -> int:
+        """Entries at known multipliers that take about as long as those searched for."""
+        return {2: 300, 3: 120}.get(self.mixed.dim, 0 if self.mixed.dim < 10 else 60)
+
+    def curvature(self, radii: FloatArray, slopes: FloatArray) -> FloatArray:
+        """A bound on M of `levelset.curvature`, in the units of the noise; inf if unknown."""
+        noise = power_of_maximum(self.mixed)
+        if noise is None or noise.dim - noise.k >= _COMPOSED:
+            return np.full(len(radii), np.inf)
+        s = self.scale
+        return np.asarray(mixed_curvature(noise, radii / s, slopes * s) / s**2)
 
     def growth(self, radius: float, p: FloatArray) -> Bounds:
         """G(p, r (1, ..., 1)) for many p."""
