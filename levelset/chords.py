@@ -64,11 +64,13 @@ class ChordRadius:
     @property
     def limit(self) -> float:
         """R at tail 0."""
-        return float(self.entries.radii[-1])
+        return float(self.entries.radii[-1]) if len(self.ends) else 0.0
 
     def at_tail(self, tail: ArrayLike) -> Array:
         """R at tails up to 1/4."""
         s = np.asarray(tail, dtype=np.float64)
+        if len(self.ends) == 0:
+            return np.zeros_like(s)
         cell = len(self.ends) - np.searchsorted(self.ends[::-1], s, side="left")
         a, b = self._entries_of(cell)
         return self._radius(cell, self.entries.tails[a] - s, self.entries.tails[b] - s)
@@ -76,6 +78,8 @@ class ChordRadius:
     def at_margin(self, margin: ArrayLike) -> Array:
         """R at rho - 1/2 = margin up to 1/4."""
         z = np.asarray(margin, dtype=np.float64)
+        if len(self.ends) == 0:
+            return np.zeros_like(z)
         cell = np.searchsorted(0.5 - self.ends, z, side="right")
         # Margins of entries are exact; 1/2 - z would not be.
         margins = 0.5 - self.entries.tails
@@ -105,9 +109,11 @@ def _first_root(start: Array, slope: Array, bend: Array) -> Array:
     """First zero in [0, 1] of start + slope x + bend x^2; 1 if there is none, 0 if start < 0."""
     # Rounding makes the discriminant larger and the root smaller, never the other way round.
     discriminant = slope**2 * (1 + 16 * _EPS) - 4 * bend * start
-    falls = (slope < 0) & (discriminant > 0)
+    rises = (slope >= 0) | (discriminant <= 0)
     root = 2 * start / (np.sqrt(np.maximum(discriminant, 0.0)) - slope)
-    share = np.clip(np.where(falls, root * (1 - 16 * _EPS), 1.0), 0.0, 1.0)
+    # What overflowed proves nothing.
+    root = np.where(np.isfinite(discriminant), root, 0.0)
+    share = np.clip(np.where(rises & np.isfinite(discriminant), 1.0, root * (1 - 16 * _EPS)), 0, 1)
     # A later entry may have shown more than the left one: then nothing is left to share out.
     return np.where(start >= 0, share, 0.0)
 
@@ -127,9 +133,9 @@ def build_chords(entries: Entries, first_end: float, *, monotone: bool) -> Chord
     ends = np.append(min(first_end, float(entries.tails[0])), _ends(entries))
     if monotone:
         ends = np.maximum.accumulate(np.maximum(ends, entries.tails)[::-1])[::-1]
+    ends = np.where(np.abs(ends - 0.25) < 2.0**-46, 0.25 * (1 - 2.0**-40), ends)
     ends = np.minimum.accumulate(ends)
     kept = ends >= SMALLEST_TAIL
-    ends = np.where(np.abs(ends - 0.25) < 2.0**-46, 0.25 * (1 - 2.0**-40), ends)
     count = int(np.argmin(kept)) if not kept.all() else len(kept)
     e = entries
     cut = Entries(e.radii[:count], e.kappa[:count], e.tails[:count], e.curvature[:count])

@@ -16,52 +16,28 @@ have a pole, is at least r/2 away, so that M is finite for every r > 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
-import sympy
 
-from levelset.laws import AXIS, EQUAL, SPHERE, Law, conditional
-from numerics.branches import SmoothBranch
+from levelset.laws import AXIS, EQUAL, Law, conditional
+from levelset.steepness import extremes, profile_steepness
 from numerics.jit import kernel
 from numerics.legendre import legendre_rule
 from numerics.panels import PanelDensity
 from numerics.rounding import FloatArray
-from smoothing.one_dim import radius_branches, radius_density
-from smoothing.structure import RADIUS, Radial
+from smoothing.one_dim import radius_density
+from smoothing.structure import Radial
 
 __all__ = ["radial_curvature"]
 
-#: Bins of the law of t given s; on each the larger of the values at both ends counts.
+#: Bins of the law of t given s; on each the largest value counts, however narrow what makes it.
 _BINS = 48
 #: Gauss nodes on a panel of the density.
 _ORDER = 10
 #: Standard deviations of a cosine that its bins cover.
 _DEVIATIONS = 9.0
-#: M is evaluated at some radii and read in between, and bins and rules have errors: so much is
-#: added to it. It only costs a few per cent of a correction that is itself below the loss.
+#: The cosine varies between two lengths, and masses of bins and samples have errors: so much is
+#: added. It only costs a few per cent of a correction that is itself below the loss.
 _GENEROSITY = 1.1
-
-
-@dataclass(frozen=True)
-class _Slopes:
-    """The first two derivatives of a potential, branch by branch."""
-
-    edges: FloatArray
-    first: Sequence[Callable[[FloatArray], FloatArray]]
-    second: Sequence[Callable[[FloatArray], FloatArray]]
-
-    def __call__(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        branch = np.searchsorted(self.edges, x, side="right")
-        first, second = np.empty_like(x), np.empty_like(x)
-        with np.errstate(all="ignore"):
-            for i in range(len(self.first)):
-                mine = branch == i
-                first[mine] = self.first[i](x[mine])
-                second[mine] = self.second[i](x[mine])
-        return first, second
 
 
 def radial_curvature(radial: Radial, law: Law, r: FloatArray, slopes: FloatArray) -> FloatArray:
@@ -73,34 +49,59 @@ def radial_curvature(radial: Radial, law: Law, r: FloatArray, slopes: FloatArray
     law : Law
         Law of t = ||x - v|| given s = ||x||.
     r, slopes : arrays (n,)
-        Lengths, and d log kappa / dr there.
+        Lengths, ascending, and d log kappa / dr there. M of a length holds down to the one before,
+        for the slope given: shorter shifts have ||z|| > ||y|| on fewer points, and move t by no
+        more than they differ.
     """
-    derivatives = _derivatives(radius_branches(radial), float(radial.support[1]))
-    if derivatives is None:
-        return np.full(len(r), np.inf)
-    s, weight = _nodes(radius_density(radial).panels)
+    panels = radius_density(radial).panels
+    s, weight = _nodes(panels)
     kept = weight > 1e-15
-    s, weight = s[kept][:, None], weight[kept]
+    s, weight = s[kept], weight[kept]
+    steepness = profile_steepness(radial, panels, 0.25 * float(r.min()), s[-1] + 2 * float(r.max()))
+    if steepness is None:
+        return np.full(len(r), np.inf)
+    # A node stands for all s up to the middle of its neighbours.
+    reach = np.diff(s, prepend=s[0], append=s[-1]) / 2
+    back = np.maximum(np.diff(r, prepend=r[0]), 0.0)
     found = np.empty(len(r))
     for i in range(len(r)):
-        delta = _bins(law, s, float(r[i]))
-        mass = np.maximum(-np.diff(_beyond(law, s, delta, float(r[i])), axis=1), 0.0)
-        t = s + delta
-        cosine = (
-            (delta * (2 * s + delta) + r[i] ** 2) / (2 * r[i] * t) if law.kind == SPHERE else 1.0
+        delta = _bins(law, s[:, None], float(r[i]))
+        found[i] = _expectation(
+            law, s, weight, reach, delta, float(r[i]), back[i], slopes[i], steepness
         )
-        first, second = derivatives(t)
-        with np.errstate(all="ignore"):
-            value = (slopes[i] - first * cosine) ** 2 + np.maximum(-second, 0.0) * cosine**2
-        value = np.where(np.isnan(value), np.inf, value)
-        found[i] = _sum(weight, np.sum(mass * np.maximum(value[:, 1:], value[:, :-1]), axis=1))
-    return found * _GENEROSITY
+    return np.where(np.isfinite(found), found * _GENEROSITY, np.inf)
 
 
-def _sum(weight: FloatArray, value: FloatArray) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = float(np.sum(np.where(weight > 0, weight * value, 0.0)))
-    return total if np.isfinite(total) else np.inf
+@kernel
+def _expectation(law, s, weight, reach, delta, r, back, slope, steepness):
+    """The sum of masses of bins times the largest value in each, out to neighbouring nodes."""
+    total = 0.0
+    for i in range(s.shape[0]):
+        above = conditional(law, s[i], delta[i, 0], r)[1]
+        least = max(s[i] - reach[i], 0.5 * (r - back))
+        for k in range(1, delta.shape[1]):
+            beyond = conditional(law, s[i], delta[i, k], r)[1]
+            mass, above = above - beyond, beyond
+            if mass <= 0.0:
+                continue
+            low, high = s[i] + delta[i, k - 1], s[i] + delta[i, k]
+            c0, c1 = 1.0, 1.0
+            if law.kind == 0:
+                c0 = _cosine(s[i], delta[i, k - 1], r)
+                c1 = _cosine(s[i], delta[i, k], r)
+            weak, steep, bent = extremes(
+                steepness, max(low - reach[i] - back, least), high + reach[i + 1]
+            )
+            far = max(abs(slope - weak * min(c0, c1)), abs(slope - steep * max(c0, c1)))
+            total += weight[i] * mass * (far * far + bent * max(c0, c1) ** 2)
+    return total
+
+
+@kernel
+def _cosine(s, delta, r):
+    """Derivative of the 2-norm at z, of length s + delta, along the shift."""
+    t = s + delta
+    return min((delta * (2.0 * s + delta) + r * r) / (2.0 * r * t), 1.0) if t > 0.0 else 1.0
 
 
 def _nodes(panels: PanelDensity) -> tuple[FloatArray, FloatArray]:
@@ -134,42 +135,3 @@ def _bins(law: Law, s: FloatArray, r: float) -> FloatArray:
     delta = square / (np.sqrt(np.maximum(s * s + square, 0.0)) + s)
     delta[:, 0], delta[:, -1] = np.maximum(delta[:, 0], 0.0), r
     return np.asarray(np.clip(np.maximum.accumulate(delta, axis=1), 0.0, r))
-
-
-@kernel
-def _beyond(law, s, delta, r):
-    """P[t - s > delta | s], s of shape (n, 1), delta of shape (n, bins + 1)."""
-    out = np.empty(delta.shape)
-    for i in range(delta.shape[0]):
-        for k in range(delta.shape[1]):
-            out[i, k] = conditional(law, s[i, 0], delta[i, k], r)[1]
-    return out
-
-
-def _derivatives(branches: Sequence[SmoothBranch], end: float) -> _Slopes | None:
-    """Derivatives of a profile without jumps and concave kinks up to oo, else None."""
-    if np.isfinite(end):
-        return None
-    functions = [
-        [_numeric(sympy.diff(b.expr, RADIUS, order)) for b in branches] for order in range(3)
-    ]
-    for i, (_, right) in enumerate(pairwise(branches)):
-        seam = np.array([float(right.lower)])
-        before, after = (np.array([f[j](seam)[0] for f in functions[:2]]) for j in (i, i + 1))
-        if not np.all(np.isfinite(before) & np.isfinite(after)):
-            return None
-        slack = 1e-9 * (1 + np.abs(before))
-        if abs(after[0] - before[0]) > slack[0] or after[1] < before[1] - slack[1]:
-            return None
-    edges = np.array([float(b.upper) for b in branches[:-1]])
-    return _Slopes(edges, functions[1], functions[2])
-
-
-def _numeric(expr: sympy.Expr) -> Callable[[FloatArray], FloatArray]:
-    call = sympy.lambdify(RADIUS, expr, "numpy", cse=True)
-
-    def evaluate(x: FloatArray) -> FloatArray:
-        with np.errstate(all="ignore"):
-            return np.asarray(call(x), dtype=np.float64) + np.zeros_like(x)
-
-    return evaluate

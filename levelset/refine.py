@@ -195,18 +195,28 @@ def _placed(path: _Path, bend: Array, composed: Array, loss: float, most: int) -
 def _between(path: _Path, bend: Array, radii: Array, kappa: Array) -> Array:
     """M between each entry and the one before.
 
-    M varies slowly; the largest of the four nearest radii of the path counts. It was computed for
-    the slope of the spline; for another slope (x + y)^2 <= (1 + e) x^2 + (1 + 1/e) y^2, e = 1/20.
+    M of a radius of the path holds down to the one before. All radii of the path between the two
+    entries count, with two neighbours on either side. It was computed for the slope of the spline;
+    for another slope (x + y)^2 <= (1 + e) x^2 + (1 + 1/e) y^2, e = 1/20.
     """
-    nodes = path.radii
-    after = np.clip(np.searchsorted(nodes, radii), 1, len(nodes) - 1)
-    near = np.stack([np.clip(after + k, 0, len(nodes) - 1) for k in (-2, -1, 0, 1)])
-    slopes = path.slope(nodes)[near]
-    low, high = slopes.min(axis=0), slopes.max(axis=0)
+    nodes, slopes = path.radii, path.slope(path.radii)
+    last = len(nodes) - 1
+    first = np.searchsorted(nodes, np.append(radii[0], radii[:-1])) - 2
+    after = np.searchsorted(nodes, radii) + 1
+    # Each pair is an interval of nodes, of which `reduceat` takes the largest.
+    ends = np.stack([np.clip(first, 0, last), np.clip(after, 0, last) + 1], axis=1).ravel()
+
+    def largest(values: Array) -> Array:
+        return np.asarray(np.maximum.reduceat(np.append(values, -np.inf), ends)[::2])
+
+    low, high = -largest(-slopes), largest(slopes)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.diff(np.log(kappa), prepend=0.0) / np.diff(radii, prepend=0.0)
     off = np.maximum(np.maximum(slope - high, low - slope), 0.0)
-    found = 1.05 * bend[near].max(axis=0) + 21 * off**2
+    # Over several radii of the path its slope may vary by more than a little.
+    far = after - first > 4
+    off[far] = np.maximum(np.abs(slope - high), np.abs(slope - low))[far]
+    found = 1.05 * largest(bend) + 21 * off**2
     # Below kappa = 1 the set of the proof is another one.
     found[np.append(True, (kappa[1:] < 1) | (kappa[:-1] < 1))] = np.inf
     return np.asarray(found)
