@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from levelset.kernels import is_sharp, probabilities
+from levelset.kernels import Law, Nodes, is_sharp, probabilities
 from levelset.kinks import look
 from levelset.level_sets import new_batch
+from levelset.profile_cells import Cells
 from numerics.jit import kernel
+from numerics.rounding import FloatArray
 
 __all__ = ["FOR_GROWTH", "FOR_TAIL", "best_multipliers", "many_probabilities"]
 
@@ -216,9 +218,23 @@ def _batch(nodes):
     return new_batch(max(_BATCH, 2 * nodes.weight.shape[1], 2 * nodes.piece_nodes.shape[0]))
 
 
-@kernel
-def many_probabilities(law, cells, open_end, nodes, radii, log_kappa, sign):
+def many_probabilities(
+    law: Law,
+    cells: Cells,
+    open_end: tuple[bool, bool],
+    nodes: Nodes,
+    radii: FloatArray,
+    log_kappa: FloatArray,
+    sign: float,
+) -> FloatArray:
     """`probabilities` at pairs of radius and multiplier, shape (n, 4)."""
+    # Columns of a table have strides, for which all would be compiled once more.
+    radii, log_kappa = np.ascontiguousarray(radii), np.ascontiguousarray(log_kappa)
+    return np.asarray(_many_probabilities(law, cells, open_end, nodes, radii, log_kappa, sign))
+
+
+@kernel
+def _many_probabilities(law, cells, open_end, nodes, radii, log_kappa, sign):
     out = np.empty((radii.shape[0], 4))
     batch = _batch(nodes)
     sharp = is_sharp(law, cells)

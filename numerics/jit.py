@@ -36,6 +36,7 @@ class Kernel(Generic[P, R]):
         self.python = function
         self._parallel = parallel
         self._dispatcher: Any = None
+        self._inner: Any = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.compiled(*args, **kwargs)
@@ -46,6 +47,14 @@ class Kernel(Generic[P, R]):
             prepare()
             self._dispatcher = _compile(self.python, self._parallel)
         return self._dispatcher
+
+    @property
+    def inner(self) -> Any:
+        """Form for calls out of other kernels, whose machine code takes in that of this one."""
+        if self._inner is None:
+            prepare()
+            self._inner = _compile_inner(self.python, self._parallel)
+        return self._inner
 
 
 @overload
@@ -132,19 +141,19 @@ def prepare() -> None:
     # A Kernel met as a global inside another kernel stands for its compiled form.
     @typeof_impl.register(Kernel)
     def _typeof_kernel(value: Kernel[..., Any], context: Any) -> Any:
-        return types.Dispatcher(value.compiled)
+        return types.Dispatcher(value.inner)
 
     native.register()
+
+
+def _options(parallel: bool) -> dict[str, Any]:
+    return {"nogil": True, "error_model": "numpy", "parallel": parallel}
 
 
 def _compile(function: Callable[..., Any], parallel: bool) -> Any:
     import numba
 
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "parallel": parallel,
-    }
+    options = _options(parallel)
     try:
         dispatcher = numba.njit(cache=True, **options)(function)
         # numba itself would only look at the caller's file.
@@ -153,6 +162,27 @@ def _compile(function: Callable[..., Any], parallel: bool) -> Any:
     except RuntimeError:
         # No folder to cache in: read-only source, no home, or a function typed at a prompt.
         return numba.njit(**options)(function)
+
+
+def _compile_inner(function: Callable[..., Any], parallel: bool) -> Any:
+    """A dispatcher that leaves out all that only Python needs: its files and its wrappers.
+
+    Wrappers unpack every array of every argument and take longer to compile than most kernels.
+    """
+    import numba
+    from numba.core import types
+
+    options = _options(parallel) | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = numba.njit(**options)(function)
+    template = dispatcher.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        # One version for all numbers and flags, not one more for each literal.
+        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return template(tuple(types.unliteral(kind) for kind in args), plain)
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
 
 
 def _stamp(function: Callable[..., Any]) -> str:
