@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from numerics.jit import kernel
 
 __all__ = [
@@ -34,7 +32,15 @@ def profile_value(coefficients, terms, j, z):
 
 @kernel
 def cell_at(left, s):
-    return min(max(np.searchsorted(left, s, side="right") - 1, 0), left.shape[0] - 1)
+    """The last cell that begins at or before s, else the first; np.searchsorted compiles long."""
+    low, high = 0, left.shape[0]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if left[middle] <= s:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @kernel

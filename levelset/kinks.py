@@ -44,6 +44,17 @@ class Sight(NamedTuple):
 
 
 @kernel
+def _sort(values, count):
+    """Insertion sort of the first entries: few and nearly sorted; np.sort compiles for a second."""
+    for k in range(1, count):
+        x, at = values[k], k
+        while at > 0 and values[at - 1] > x:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = x
+
+
+@kernel
 def look(cells, nodes, r, sharp):
     """The sight of a shift of length r; only the ends of panels unless `sharp`."""
     m, n = nodes.test_g.shape
@@ -71,9 +82,13 @@ def look(cells, nodes, r, sharp):
                 # No more than g varies on the cell: next to 0 it may be steep without end.
                 moved = min(4e-16 * r * cells.steep[j], abs(cells.change[j]))
                 error[i] = max(error[i], cells.near_noise[j] + moved)
+        noise, largest = 0.0, 0.0
+        for k in range(nodes.noise.shape[1]):
+            noise = max(noise, nodes.noise[i, k])
+        for k in range(n):
+            largest = max(largest, abs(nodes.test_g[i, k]), abs(far[i, k]), abs(near[i, k]))
         # Here g is compared with all its digits.
-        largest = max(np.max(np.abs(nodes.test_g[i])), np.max(np.abs(far[i])))
-        error[i] += np.max(nodes.noise[i]) + 4.5e-16 * max(largest, np.max(np.abs(near[i])))
+        error[i] += noise + 4.5e-16 * largest
     return Sight(far, near, slope, error)
 
 
@@ -93,7 +108,7 @@ def _known_kinks(cells, open_end, left, width, r, found):
             if 0.0 < x < width:
                 found[count] = x
                 count += 1
-    found[:count].sort()
+    _sort(found, count)
     return count
 
 
@@ -112,7 +127,7 @@ def find_kinks(cells, open_end, nodes, sight, i, r, shift, found, sharp):
                 fixed = cells.marks[which - 2] if which >= 2 else 0.0
                 count = _scan(cells, which, fixed, left, begin, stop, r, shift, found, count, sharp)
             begin = stop
-        found[:count].sort()
+        _sort(found, count)
         return count
     step = 1 if sharp else 4
     for which in range(kinds):
@@ -140,7 +155,7 @@ def find_kinks(cells, open_end, nodes, sight, i, r, shift, found, sharp):
                 count = two_roots(
                     cells, which, fixed, left, a, b, fa, fb, da, r, shift, found, count
                 )
-    found[:count].sort()
+    _sort(found, count)
     return count
 
 
@@ -159,7 +174,7 @@ def grade(cuts, count, width, before, after):
             cuts[count] = width - x
             count += 1
             x = 2.0 * x + after
-    cuts[:count].sort()
+    _sort(cuts, count)
     return count
 
 

@@ -70,24 +70,31 @@ def _bracket(law, cells, open_end, nodes, sight, batch, r, purpose, target, gues
     if law.kind == 1 and abs(guess) < 1e-6:
         # The best multiplier is often exactly 1 here: see whether it is.
         guess = 0.0
-    x = guess
-    p0, p1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, x, 1.0)
-    f = _slope(purpose, target, p0, p1)
-    rising = f > 0.0
-    if law.kind == 1 and guess == 0.0 and not rising:
-        q0, q1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, _BELOW_ZERO, 1.0)
-        if _slope(purpose, target, q0, q1) > 0.0:
-            return _BELOW_ZERO, q0, q1, x, p0, p1
-    # Newton's step and a little more, to end beyond the zero
-    move = 1.05 * abs(f) / density + 0.2 * step if density > 0.0 else step
-    move = max(min(move, 10.0 * step), 1e-9)
+    x, p0, p1 = guess, 0.0, 0.0
+    y, move, rising, turn = guess, 0.0, True, 0
+    # One call of `probabilities`: every further one has to be compiled.
     while True:
-        y = x + move if rising else x - move
         q0, q1, _, _ = probabilities(law, cells, open_end, nodes, sight, batch, r, y, 1.0)
-        if (_slope(purpose, target, q0, q1) > 0.0) != rising or abs(y) > _LOG_KAPPA_END:
+        f = _slope(purpose, target, q0, q1)
+        if turn == 0:
+            rising = f > 0.0
+            # Newton's step and a little more, to end beyond the zero
+            move = 1.05 * abs(f) / density + 0.2 * step if density > 0.0 else step
+            move = max(min(move, 10.0 * step), 1e-9)
+        elif y == _BELOW_ZERO:
+            if f > 0.0:
+                return y, q0, q1, x, p0, p1
+        elif (f > 0.0) != rising or abs(y) > _LOG_KAPPA_END:
             break
-        x, p0, p1 = y, q0, q1
-        move *= 3.0
+        else:
+            move *= 3.0
+        if turn == 0 or y != _BELOW_ZERO:
+            x, p0, p1 = y, q0, q1
+        turn += 1
+        if turn == 1 and law.kind == 1 and guess == 0.0 and not rising:
+            y = _BELOW_ZERO
+        else:
+            y = x + move if rising else x - move
     if rising:
         return x, p0, p1, y, q0, q1
     return y, q0, q1, x, p0, p1
