@@ -2,8 +2,9 @@
 
 G(p) = min over kappa of kappa p + D(kappa) is the minimum of a convex function, and so is
 -p(r) = min over mu = 1/kappa of mu (D(1/mu) - 1/2). The search needs no derivative: it evaluates a
-grid of log kappa, keeps the neighbours of the best point and refines. Whatever it finds is sound,
-and three values of a convex function bound what it cannot have gone below.
+grid of log kappa, keeps the neighbours of the best point and refines. Whatever it finds is sound.
+Values of a convex function bound what it cannot have gone below, once the outer ones are seen to
+rise outwards beyond all noise; until they are, the bracket is widened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from levelset.convex import least_of_convex
 from levelset.ray import RayTails
 from numerics.bounds import Bounds
 from numerics.rounding import FloatArray
@@ -25,6 +27,8 @@ _ROUNDS = 8
 #: Half width of the last bracket in log kappa: the value there is off by its square.
 _CLOSE = 2e-6
 _LOG_END = 600.0
+#: Largest half width of a bracket around the best multiplier.
+_WIDEST = 64.0
 
 
 def growth_from_divergence(divergence: Divergence, p: FloatArray) -> Bounds:
@@ -78,15 +82,38 @@ def _minimise(
             logs = np.unique(np.clip(logs, -_LOG_END, _LOG_END))
     if abs(centre) >= _LOG_END:
         return _beyond(value, centre, convex_in_inverse)
-    triple = np.exp(centre + np.array([-4.0, -2.0, 0.0, 2.0, 4.0]) * max(width, 1e-9))
-    found = value(triple)
-    x = 1 / triple[::-1] if convex_in_inverse else triple
-    low, high = np.asarray(found.lower), np.asarray(found.upper)
+    return _enclosed(value, centre, 4 * max(width, 1e-9), convex_in_inverse)
+
+
+def _enclosed(
+    value: Callable[[FloatArray], Bounds], centre: float, width: float, convex_in_inverse: bool
+) -> tuple[float, Bounds]:
+    """The best multiplier seen, its value, and a bound that no multiplier has a value below."""
+    logs = centre + width * np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    found = value(np.exp(logs))
+    while (least := _least(logs, found, convex_in_inverse)) is None:
+        width *= 4
+        outside = centre + width * np.array([-1.0, -0.5, 0.5, 1.0])
+        if width > _WIDEST or abs(centre) + width > _LOG_END:
+            # Of G nothing is known here but that it is at least p, which the caller adds.
+            least = -_largest_tail(value, _LOG_END) if convex_in_inverse else -np.inf
+            break
+        wider = value(np.exp(outside))
+        order = np.argsort(np.append(logs, outside))
+        logs = np.append(logs, outside)[order]
+        found = Bounds(
+            np.append(found.lower, wider.lower)[order], np.append(found.upper, wider.upper)[order]
+        )
+    best = int(np.argmin(np.asarray(found.upper)))
+    upper = float(found.upper[best])
+    return float(np.exp(logs[best])), Bounds(min(least, upper), upper)
+
+
+def _least(logs: FloatArray, found: Bounds, convex_in_inverse: bool) -> float | None:
+    """Bound below over all multipliers; None while noise hides where the minimum is."""
     if convex_in_inverse:
-        low, high = low[::-1], high[::-1]
-    upper = float(np.min(high))
-    kappa = float(triple[int(np.argmin(np.asarray(found.upper)))])
-    return kappa, Bounds(min(_lower_bound(x, low, high), upper), upper)
+        return least_of_convex(np.exp(-logs[::-1]), found[::-1])
+    return least_of_convex(np.exp(logs), found)
 
 
 def _beyond(
@@ -119,19 +146,3 @@ def _largest_tail(value: Callable[[FloatArray], Bounds], end: float) -> float:
     room = -np.asarray(value(grid).lower) * grid
     between = np.max(np.maximum(room[1:], 0.0) / grid[:-1])
     return float(max(between, 0.5 / grid[-1]) * (1 + 1e-12))
-
-
-def _lower_bound(x: FloatArray, low: FloatArray, high: FloatArray) -> float:
-    """What a convex function with these enclosed values cannot go below, wherever its minimum is.
-
-    Right of x[1] the function stays above the chord through x[0] and x[1] continued, and left of
-    x[3] above that through x[3] and x[4]; the chords meet below the minimum.
-    """
-    down = (low[1] - high[0]) / (x[1] - x[0])
-    rise = (high[4] - low[3]) / (x[4] - x[3])
-    if not (down < 0 < rise):
-        # Noise exceeds the fall across the bracket: then every value is within the noise.
-        return float(np.min(low) - (np.max(high) - np.min(low)))
-    meet = (low[3] - low[1] + down * x[1] - rise * x[3]) / (down - rise)
-    meet = min(max(meet, x[1]), x[3])
-    return float(min(low[1] + down * (meet - x[1]), low[3] + rise * (meet - x[3])))
