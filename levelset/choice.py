@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 class BetterRadius:
     """Composition or chords, as an `Evaluator`.
 
-    Between two ends of cells, of either kind, the bound that is larger in the middle serves. Both
-    hold everywhere, so that the choice is one of accuracy alone.
+    Between two ends of cells, of either kind, one of them serves. Both hold everywhere, so that
+    the choice is one of accuracy alone.
     """
 
     composed: CellRadius
@@ -70,11 +70,17 @@ class BetterRadius:
     def _by_chords(self) -> NDArray[np.bool_]:
         """For the interval below each end, and the one above the last."""
         edges = np.concatenate([[0.0], self._ends, [0.5]])
+        # Composition loses y where the tail is least and y/2 in the middle, chords lose x in the
+        # middle only: x < y if and only if (y/2 - x) + y/2 > 0.
+        least = edges[:-1] + (edges[1:] - edges[:-1]) / 1024
         middle = (edges[:-1] + edges[1:]) / 2
+        return self._gained(middle) + 0.5 * self._gained(least) > 0
+
+    def _gained(self, tails: Array) -> Array:
+        """By how much chords are above composition."""
+        tail, margin = np.minimum(tails, 0.25), np.clip(0.5 - tails, 0.0, 0.25)
         return np.where(
-            middle <= 0.25,
-            self.chords.at_tail(np.minimum(middle, 0.25))
-            > self.composed.at_tail(np.minimum(middle, 0.25)),
-            self.chords.at_margin(np.clip(0.5 - middle, 0.0, 0.25))
-            > self.composed.at_margin(np.clip(0.5 - middle, 0.0, 0.25)),
+            tails <= 0.25,
+            self.chords.at_tail(tail) - self.composed.at_tail(tail),
+            self.chords.at_margin(margin) - self.composed.at_margin(margin),
         )

@@ -14,7 +14,8 @@ __all__ = ["certified_loss", "measured_loss"]
 
 Array = NDArray[np.float64]
 
-#: Cells in whose middle the exact radius is computed, and what is added to the loss seen there.
+#: Stretches of cells; of each the exact radius is computed in the middle of the first cell and of
+#: the one that is expected to lose most, and this is what is added to the loss seen there.
 _MEASURED, _GENEROSITY = 16, 1.1
 #: Nearer to 1/2 the enclosure of a tail is wider, relative to 1/2 - tail, than what is measured.
 _LARGEST = 0.499
@@ -58,7 +59,7 @@ def measured_loss(ray: Ray, lookup: BetterRadius, radii: Array) -> float:
 
     The search for the best multiplier gives both sides of the tail there, below 0.499.
     """
-    cells = np.unique(np.linspace(1, len(radii) - 1, _MEASURED).round().astype(np.int64))
+    cells = _suspected(lookup, radii)
     middle = (radii[cells] + radii[cells - 1]) / 2
     upper = ray.tails(middle).tail_upper
     seen = (upper > 0) & (upper < _LARGEST)
@@ -66,6 +67,21 @@ def measured_loss(ray: Ray, lookup: BetterRadius, radii: Array) -> float:
         return 1.0
     lost = 1 - _read(lookup, upper[seen]) / middle[seen]
     return float(max(np.max(lost), 0.0) * _GENEROSITY)
+
+
+def _suspected(lookup: BetterRadius, radii: Array) -> NDArray[np.int64]:
+    """Right ends of some cells, of which the chords of many are bent most for their length."""
+    chords = lookup.chords.entries
+    step, at = np.diff(chords.radii), chords.radii[1:]
+    with np.errstate(all="ignore"):
+        fall = chords.kappa[1:] * -np.diff(chords.tails)
+        lost = step * np.minimum(chords.curvature[1:] * step**2 / (8 * fall), 1.0) / at
+    # Ends in `radii` of the cells that the chords were kept for.
+    lost = np.where(np.isfinite(lost), lost, 0.0)
+    edges = np.unique(np.linspace(0, len(lost), _MEASURED + 1).round().astype(np.int64))
+    worst = [i + int(np.argmax(lost[i:j])) for i, j in zip(edges[:-1], edges[1:], strict=True)]
+    even = np.linspace(1, len(radii) - 1, _MEASURED).round().astype(np.int64)
+    return np.unique(np.append(even, np.array(worst, dtype=np.int64) + 1))
 
 
 def _read(lookup: CellRadius | BetterRadius, tails: Array) -> Array:
