@@ -226,14 +226,9 @@ def _batch(nodes):
 
 
 def many_probabilities(
-    law: Law,
-    cells: Cells,
-    open_end: tuple[bool, bool],
-    nodes: Nodes,
-    radii: FloatArray,
-    log_kappa: FloatArray,
-    sign: float,
-) -> FloatArray:
+    law: Law, cells: Cells, open_end: tuple[bool, bool], nodes: Nodes,
+    radii: FloatArray, log_kappa: FloatArray, sign: float,
+) -> FloatArray:  # fmt: skip
     """`probabilities` at pairs of radius and multiplier, shape (n, 4)."""
     # Columns of a table have strides, for which all would be compiled once more.
     radii, log_kappa = np.ascontiguousarray(radii), np.ascontiguousarray(log_kappa)
