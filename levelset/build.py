@@ -173,7 +173,7 @@ def _lookup(
             between = f"chords of D between {len(fine.radii)} radii, or {between}"
             certified = certified_loss(best, entries, integral, least)
             loss = min(measured_loss(ray, best, fine.radii), certified)
-    compiled = _compiled(best, entries, integral, certified)
+    compiled = _compiled(best, entries, integral, certified, least)
     return _Lookup(compiled, between, loss, certified, best.relative_error)
 
 
@@ -210,13 +210,18 @@ def _frozen(values: Any) -> Array:
 
 
 def _compiled(
-    better: CellRadius | BetterRadius, entries: RayTails, integral: Evaluator | None, loss: float
+    better: CellRadius | BetterRadius,
+    entries: RayTails,
+    integral: Evaluator | None,
+    loss: float,
+    asked: float,
 ) -> CompiledRadius:
-    """The lookup of the cells; its upper side knows the certified loss between entries."""
+    """The lookup of the cells; its upper side knows the loss certified above the tail `asked`."""
     known = entries.tail_upper[entries.tail_upper > 0]
     least, most = max(float(known.min(initial=0.5)), SMALLEST_TAIL), float(known.max(initial=0.0))
     # Composition goes on beyond the last entry, steps do not.
     steps_end = math.floor(math.log2(min(least, 0.125)))
+    least = max(least, asked)
     compiled = compile_radius(better, -100 if integral is not None else steps_end)
     arrays = compiled.arrays
     # Between the lower and the upper tail of an entry up to two losses add up; bounds above take

@@ -8,12 +8,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from levelset.cells import CellRadius
+from levelset.cells import CellRadius, growth_integral
 from levelset.chords import ChordRadius
 
 __all__ = ["BetterRadius"]
 
 Array = NDArray[np.float64]
+
+#: Where in an interval chords are compared with the differential radius: closest at the left entry,
+#: the larger tail, which both may touch.
+_PLACES = np.array([1 / 64, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 31 / 32, 127 / 128, 511 / 512])
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,22 @@ class BetterRadius:
         # middle only: x < y if and only if (y/2 - x) + y/2 > 0.
         least = edges[:-1] + (edges[1:] - edges[:-1]) / 1024
         middle = (edges[:-1] + edges[1:]) / 2
-        return self._gained(middle) + 0.5 * self._gained(least) > 0
+        better = self._gained(middle) + 0.5 * self._gained(least) > 0
+        return better & self._above_differential(edges)
+
+    def _above_differential(self, edges: Array) -> NDArray[np.bool_]:
+        """Intervals on which chords are nowhere below the differential radius, as composition."""
+        if self.composed.integral is None:
+            return np.ones(len(edges) - 1, dtype=np.bool_)
+        tails = edges[:-1] + np.diff(edges) * _PLACES[:, None]
+        reached = growth_integral(self.composed.integral, tails.ravel()).reshape(tails.shape)
+        return np.all(self._chords_at(tails) >= reached, axis=0)
+
+    def _chords_at(self, tails: Array) -> Array:
+        near_zero = self.chords.at_tail(np.minimum(tails, 0.25))
+        return np.where(
+            tails <= 0.25, near_zero, self.chords.at_margin(np.clip(0.5 - tails, 0.0, 0.25))
+        )
 
     def _gained(self, tails: Array) -> Array:
         """By how much chords are above composition."""

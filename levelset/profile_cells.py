@@ -66,6 +66,7 @@ class Cell(NamedTuple):
     series: FloatArray
     high: float
     low: float
+    flat: float
     branch: int
 
 
@@ -92,6 +93,7 @@ def pack(found: list[Cell]) -> Cells:
         dropped = float(np.abs(series[kept:]).sum())
         # Rounding of Horner's rule and of differences of g: a few eps of the largest partial sum.
         noise[i] = dropped + 9e-16 * float(np.abs(series[1:]).sum()) + 4.5e-16 * abs(series[0])
+        noise[i] += cell.flat
     change = coefficients.sum(axis=1)
     end = start + change
     # Two series of one smooth branch disagree at their common end by what they are off.

@@ -72,7 +72,8 @@ class RadialRay:
         # Next to an atom of L, which a path of best multipliers may follow, D is known worse.
         _, beside = shift.outside(log_kappa, log_kappa)
         divergence = divergence_nearby(shift, r, beside)
-        lower = np.maximum((0.5 - divergence) * np.exp(-beside) * (1 - 4e-16), 0.0)
+        found = (0.5 - divergence) * np.exp(-beside) * (1 - 4e-16)
+        lower = np.where(found > 0, found, 0.0)
         return RayTails(plain, np.exp(beside), lower, np.full(len(plain), 0.5))
 
     def curvature(self, radii: FloatArray, slopes: FloatArray) -> FloatArray:

@@ -125,11 +125,13 @@ def _tail_bounds(
         other = (0.5 - shift.divergence(radii[near], end[near], upper=True)) * np.exp(-end[near])
         best[near] = np.where(other > value[near], end[near], best[near])
         value[near] = np.maximum(value[near], other)
-    lower = np.maximum(value * (1 - 4e-16), 0.0)
+    # What is not a number proves nothing.
+    lower = np.where(value > 0, value * (1 - 4e-16), 0.0)
     (p0, p1), (q0, q1) = (shift.tangent(radii, end, error) for end in (low, high))
     # An upper bound on p(r): the dual is concave in mu = 1/kappa, hence below its tangents.
     mu = _meeting(p0, 0.5 - p1, q0, 0.5 - q1, np.exp(-high), np.exp(-low))
     upper = np.maximum(p0 + (0.5 - p1) * mu, q0 + (0.5 - q1) * mu) * (1 + 4e-16)
+    upper = np.where(np.isnan(upper), 0.5, upper)
     return RayTails(radii, np.exp(best), lower, np.maximum(upper, lower))
 
 
@@ -152,7 +154,8 @@ def _growth_bounds(
     (p0, p1), (q0, q1) = (shift.tangent(radii, end) for end in (low, high))
     kappa = _meeting(p1, p - p0, q1, p - q0, np.exp(low), np.exp(high))
     lower = np.minimum(p1 + (p - p0) * kappa, q1 + (p - q0) * kappa)
-    upper = np.minimum(upper * (1 + 4e-16), 1.0)
+    upper = np.where(upper < 1, np.minimum(upper * (1 + 4e-16), 1.0), 1.0)
+    lower = np.where(np.isnan(lower), p, lower)
     return Bounds(np.clip(np.maximum(lower * (1 - 4e-16), p), 0.0, upper), upper)
 
 

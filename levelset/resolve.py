@@ -24,9 +24,9 @@ __all__ = ["MAX_CELLS", "Piece", "Stretch", "resolve"]
 #: alone leaves (2 ORDER - 1)/2 * eps = 4.3e-15.
 _RESOLUTION = 1e-14
 MAX_CELLS = 20_000
-#: Variation of g that counts as none: no error of log L is known as exactly, and with 128 bits not
-#: even its shape can be told from rounding.
-_FLAT = 1e-24
+#: Variation of g, relative to g, whose shape 128 bits cannot tell from rounding, and one that
+#: underflows: such cells are flat, and their variation is an error of g.
+_FLAT, _SMALLEST = 1e-24, 1e-290
 
 
 class Piece(NamedTuple):
@@ -37,6 +37,8 @@ class Piece(NamedTuple):
     series: FloatArray
     high: float
     low: float
+    flat: float = 0.0
+    """What g varies where that was not resolved."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ def resolve(
         variation = np.abs(series[1:]).max()
         constant = base - stretch.reference
         high = float(constant.mid())
-        if variation <= _FLAT:
+        if variation <= max(_FLAT * abs(float(base.mid())), _SMALLEST):
             series[1:] = 0.0
-            done.append(Piece(a, b, series, high, float((constant - high).mid())))
+            low = float((constant - high).mid())
+            done.append(Piece(a, b, series, high, low, max(2 * float(variation), _SMALLEST)))
             continue
         resolved = np.abs(series[-2:]).max() <= _RESOLUTION * variation
         if not resolved or (variation > largest and overlaps(a, b)):

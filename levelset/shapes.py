@@ -27,6 +27,7 @@ __all__ = [
     "is_even_log_concave",
     "is_even_marginal",
     "is_even_unimodal",
+    "is_flat_at_zero",
     "linear_plus_logarithm",
 ]
 
@@ -79,6 +80,23 @@ def is_even_marginal(marginal: Marginal) -> bool:
     """Whether phi and its support are symmetric about 0."""
     low, high = marginal.support
     return bool(low == -high) and is_even(marginal.phi)
+
+
+def is_flat_at_zero(marginal: Marginal) -> bool:
+    """Whether phi next to 0 grows like |t|^4 or more slowly.
+
+    Then ratios of the density near its mode are lost in rounding, which radial sums feel most.
+    """
+    phi = BallFunction(marginal.phi, COORDINATE)
+    high = float(marginal.support[1])
+    with flint.ctx.workprec(256):
+        sizes = [t for t in 2.0 ** np.arange(-60.0, 61.0) if t < high]
+        unit = next((t for t in sizes if _risen(phi, t, t * 2.0**-60) >= 1), sizes[-1])
+        return _risen(phi, unit / 1024, unit * 2.0**-60) < 2.0**-34
+
+
+def _risen(phi: BallFunction, point: float, start: float) -> float:
+    return float((phi.ball(point) - phi.ball(start)).mid())
 
 
 def _rises(branches: tuple[SmoothBranch, ...], symbol: sympy.Symbol) -> bool:

@@ -162,14 +162,16 @@ def _worst_product(product: Product, norm: LpNorm, scale: float) -> Ray | None:
         if len(product.marginals) > 1:
             return None
         marginal = product.marginals[0]
-        proof = None
+        concave = shapes.is_even_log_concave(marginal)
+        proof = LOG_CONCAVE if concave else None
         if d == 1 and shapes.is_even_marginal(marginal):
             proof = LINE
-        elif shapes.is_even_log_concave(marginal):
-            proof = LOG_CONCAVE
-        if shapes.is_even_unimodal(marginal):
+        # Log-concave coordinates need few entries; others thousands, which radial sums give.
+        folds = shapes.is_even_unimodal(marginal) and not concave
+        if folds and not shapes.is_flat_at_zero(marginal):
             return RadialRay(_folded(marginal), equal_law(1), scale, 1.0, E1, proof, UNIMODAL)
-        return AxisRay(marginal, scale, E1, proof, None)
+        unimodal = shapes.is_even_unimodal(marginal)
+        return AxisRay(marginal, scale, E1, proof, UNIMODAL if unimodal else None)
     if math.isinf(norm.p):
         return product_ray(product, np.ones(d), scale, ONES)
     return None
