@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import gammaincc, ndtri
 
 import radii
 from numerics.errors import InvalidInputError, UnsupportedPairError
@@ -112,6 +112,17 @@ def test_tables_of_uniform_cubes_are_the_formula(dim: int) -> None:
     # 1/2 - tail is rounded to 2^-54 in `exact`; the lookup's budget is 1e-13.
     assert np.all(values >= exact * (1 - 1e-12 - 1e-15 / (0.5 - TAILS)))
     assert table.info.relative_loss < 1e-13
+
+
+def test_a_flat_mode_does_not_hide_mass() -> None:
+    # On the line exp(-t^4) is log-concave, so R is the quantile: p(r) = Gamma(1/4, r^4)/(2 Gamma).
+    # Cells of t^4 next to 0 that passed for flat made radii near 1e-3 too large by 4e-3.
+    table = radii.table(parse("norm(x, 2)**4", 1), "l2", cache=False)
+    at = np.geomspace(1e-3, 2, 50)
+    values = table.radius(tail=0.5 * gammaincc(0.25, at**4))
+    # gammaincc near 1 is rounded to 1e-16, which is 1e-13 of r = 1e-3.
+    assert np.all(values <= at * (1 + 1e-12))
+    assert np.all(values >= at * (1 - 1e-8))
 
 
 def test_a_direction_without_proof_is_refused() -> None:
