@@ -112,7 +112,7 @@ def step_up(x: np.ndarray) -> np.ndarray:
 
 
 LAWS = [
-    ("coordinate_sum(t**2/2)", 1, "l1", line(lambda x: x**2 / 2)),
+    ("coordinate_sum(4*log(1 + t**2/3))", 1, "l1", line(lambda x: 4 * np.log1p(x**2 / 3))),
     ("coordinate_sum(abs(t)**(3/2) + abs(t)**(1/2))", 1, "l1",
      line(lambda x: np.abs(x) ** 1.5 + np.sqrt(np.abs(x)))),
     ("coordinate_sum(abs(t) + tanh(100*(abs(t) - 1))/5)", 1, "l1", line(step_up)),
